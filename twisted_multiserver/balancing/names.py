@@ -1,0 +1,81 @@
+"""
+C{--balancer}: a policy by its name.
+
+A short name stands for one of ours; anything with a dot or a colon is looked up
+as Python and must be a provider of L{ILoadBalancer}, or something that gives one
+when it is called without arguments.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from importlib import import_module
+from typing import cast
+
+from zope.interface.exceptions import Invalid
+from zope.interface.verify import verifyObject
+
+from twisted_multiserver.balancing._iloadbalancer import ILoadBalancer
+from twisted_multiserver.balancing.leastconnections import LeastConnections
+from twisted_multiserver.balancing.policy import Policy
+from twisted_multiserver.balancing.roundrobin import RoundRobin
+from twisted_multiserver.errors import ConfigError
+
+BALANCERS: dict[str, Callable[[], Policy]] = {
+    "round-robin": RoundRobin,
+    "least-connections": LeastConnections,
+}
+
+
+def balancerNamed(name: str) -> Policy:
+    """
+    Find a policy.
+
+    @param name: one of L{BALANCERS}, C{pkg.mod.attr} or C{pkg.mod:attr}.
+    @return: a policy, not used by anybody else if it was made from a class.
+    @raise ConfigError: if there is none by that name, or it is no policy.
+    """
+    if name in BALANCERS:
+        return BALANCERS[name]()
+    if "." not in name and ":" not in name:
+        near = difflib.get_close_matches(name, BALANCERS, 1)
+        hint = f"did you mean {near[0]}?" if near else f"one of {', '.join(BALANCERS)}"
+        raise ConfigError(f"there is no balancer {name!r}: {hint}, or a dotted name")
+    found = _lookUp(name)
+    if isinstance(found, type) or (callable(found) and not ILoadBalancer.providedBy(found)):
+        try:
+            found = found()
+        except Exception as error:  # whatever the user's own code raises
+            raise ConfigError(f"the balancer {name} can't be made: {_shown(error)}") from error
+    try:
+        verifyObject(ILoadBalancer, found)
+    except Invalid as error:
+        kind = type(found).__name__
+        raise ConfigError(
+            f"the balancer {name} is a {kind} that doesn't provide ILoadBalancer: {_shown(error)}"
+        ) from error
+    return cast(Policy, found)
+
+
+def _lookUp(name: str) -> object:
+    moduleName, _, path = name.partition(":")
+    if not path:
+        moduleName, _, path = name.rpartition(".")
+    try:
+        found: object = import_module(moduleName)
+    except Exception as error:  # whatever the user's own module raises
+        raise ConfigError(
+            f"the balancer {name}: {moduleName} can't be imported: {_shown(error)}"
+        ) from error
+    for part in path.split("."):
+        try:
+            found = getattr(found, part)
+        except AttributeError as error:
+            raise ConfigError(f"the balancer {name}: {_shown(error)}") from error
+    return found
+
+
+def _shown(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -1,0 +1,56 @@
+"""
+Outcomes: how one exchange with one backend can end.
+
+There is one enumeration from the choice of a backend to its counters, so that a
+policy, a retry rule and a log line never speak of different things.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Outcome(Enum):
+    """
+    How an exchange ended, as seen from the backend's side.
+    """
+
+    ok = "a whole response was received"
+    connectRefused = "nobody listens there"
+    connectTimeout = "no connection within the connect budget"
+    busy = "its backlog is full"
+    resetUnread = "it was reset before a response byte, the request not read to its end"
+    resetRead = "it was reset before a response byte"
+    eofBeforeHead = "it was closed before a response"
+    firstByteTimeout = "no response within the first-byte budget"
+    stalled = "it stopped in the middle of a body for longer than the stall budget"
+    badResponse = "what it sent is no response"
+    cut = "it ended inside of a response"
+    clientGone = "the client left first"
+    withdrawn = "it left the pool before a byte was sent to it"
+
+    @property
+    def isFailure(self) -> bool:
+        """
+        Whether it speaks against the backend.
+        """
+        return self not in (Outcome.ok, Outcome.busy, Outcome.clientGone, Outcome.withdrawn)
+
+    @property
+    def nothingSent(self) -> bool:
+        """
+        Whether no byte of the request can have reached the backend.
+        """
+        return self in (
+            Outcome.connectRefused,
+            Outcome.connectTimeout,
+            Outcome.busy,
+            Outcome.withdrawn,
+        )
+
+    @property
+    def isTimeout(self) -> bool:
+        """
+        Whether a budget ended it (answered by 504 instead of 502).
+        """
+        return self in (Outcome.connectTimeout, Outcome.firstByteTimeout, Outcome.stalled)

@@ -1,0 +1,198 @@
+"""
+The pool: all backends with their states.
+
+Strategy: the set that may be chosen from is a tuple, rebuilt only when the set
+changes; a policy may keep what it computed for as long as the tuple's identity
+is the same.  Whoever cares (policies, connections, waiting exchanges) observes.
+
+Invariants: one backend for an address; a backend is announced as admitted before
+it can be chosen and as removed after it can no longer be; a draining backend is
+told as drained exactly once, when its last exchange has finished; slots that are
+starting or in backoff are I{expected}: a request may wait for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from twisted_multiserver.balancing.backend import Backend, BackendState, OpenExchange
+from twisted_multiserver.balancing.outcomes import Outcome
+
+# How long before the exit of a child is seen its sockets may have ended, in seconds.
+_DEATH_WINDOW = 1.0
+
+
+class PoolObserver(Protocol):
+    """
+    Told of every change of the set that may be chosen from.
+    """
+
+    def backendAdmitted(self, backend: Backend) -> None:
+        """
+        @param backend: may be chosen from now on.
+        """
+
+    def backendRemoved(self, backend: Backend) -> None:
+        """
+        @param backend: may not be chosen any more (draining, or gone).
+        """
+
+    def backendGone(self, backend: Backend) -> None:
+        """
+        @param backend: its process or server is no more; what is in flight there
+            won't be answered.
+        """
+
+    def poolChanged(self) -> None:
+        """
+        Waiting exchanges may have reason to go on: the set, what is expected, or
+        a backend's load has changed.
+        """
+
+
+class AlreadyInPool(ValueError):
+    """
+    There is a backend with this address already.
+    """
+
+
+class Pool:
+    """
+    All backends.
+
+    @ivar admissible: those that may be chosen; another tuple only when the set
+        is another.
+    """
+
+    def __init__(self, seconds: Callable[[], float]) -> None:
+        """
+        @param seconds: the clock.
+        """
+        self._seconds = seconds
+        self._backends: dict[str, Backend] = {}
+        self._expected: set[int] = set()
+        self._drained: dict[str, list[Callable[[], None]]] = {}
+        self._observers: list[PoolObserver] = []
+        self.admissible: tuple[Backend, ...] = ()
+
+    def observe(self, observer: PoolObserver) -> None:
+        """
+        @param observer: is told of every change from now on.
+        """
+        self._observers.append(observer)
+
+    @property
+    def isExpecting(self) -> bool:
+        """
+        Whether a slot is starting or in backoff.
+        """
+        return bool(self._expected)
+
+    def backends(self) -> tuple[Backend, ...]:
+        """
+        All backends, draining ones too.
+        """
+        return tuple(self._backends.values())
+
+    def find(self, address: str) -> Backend | None:
+        """
+        @param address: a canonical address.
+        @return: the backend there, if there is one.
+        """
+        return self._backends.get(address)
+
+    def expect(self, slot: int) -> None:
+        """
+        A slot is starting or in backoff.
+
+        @param slot: the child's place.
+        """
+        self._expected.add(slot)
+
+    def unexpect(self, slot: int) -> None:
+        """
+        Nothing will come of a slot for now.
+
+        @param slot: the child's place.
+        """
+        self._expected.discard(slot)
+        self._changed()
+
+    def admit(self, backend: Backend) -> None:
+        """
+        Let a backend be chosen.
+
+        @param backend: one that is not in the pool.
+        @raise AlreadyInPool: if its address is.
+        """
+        if backend.address in self._backends:
+            raise AlreadyInPool(f"{backend.address} is in the pool already")
+        backend.state = BackendState.admitted
+        self._backends[backend.address] = backend
+        for observer in self._observers:
+            observer.backendAdmitted(backend)
+        self.admissible = (*self.admissible, backend)
+        if backend.slot is not None:
+            self._expected.discard(backend.slot)
+        self._changed()
+
+    def drain(self, backend: Backend, drained: Callable[[], None]) -> None:
+        """
+        Let a backend finish what it has.
+
+        @param backend: one of the pool.
+        @param drained: called once, when nothing is in flight there any more or it
+            has been removed; at once if so already.
+        """
+        if backend.state is not BackendState.removed:
+            self._withdraw(backend, BackendState.draining)
+        if backend.state is BackendState.removed or not backend.inFlight:
+            drained()
+        else:
+            self._drained.setdefault(backend.address, []).append(drained)
+
+    def remove(self, backend: Backend) -> tuple[str, ...]:
+        """
+        Take a backend out.
+
+        @param backend: gone.
+        @return: the exchanges in flight there, for people.
+        """
+        self._withdraw(backend, BackendState.removed)
+        self._backends.pop(backend.address, None)
+        inFlight = backend.inFlightAtDeath(self._seconds(), _DEATH_WINDOW)
+        for observer in self._observers:
+            observer.backendGone(backend)
+        self._tellDrained(backend)
+        return inFlight
+
+    def finish(self, backend: Backend, exchange: OpenExchange, outcome: Outcome) -> None:
+        """
+        End an exchange.
+
+        @param backend: to which it was assigned.
+        @param exchange: as given to L{Backend.begin}.
+        @param outcome: how it ended.
+        """
+        backend.finish(exchange, outcome, self._seconds())
+        if not backend.inFlight:
+            self._tellDrained(backend)
+        self._changed()
+
+    def _withdraw(self, backend: Backend, state: BackendState) -> None:
+        wasAdmitted = backend.state is BackendState.admitted
+        backend.state = state
+        if wasAdmitted:
+            self.admissible = tuple(other for other in self.admissible if other is not backend)
+            for observer in self._observers:
+                observer.backendRemoved(backend)
+            self._changed()
+
+    def _tellDrained(self, backend: Backend) -> None:
+        for drained in self._drained.pop(backend.address, []):
+            drained()
+
+    def _changed(self) -> None:
+        for observer in self._observers:
+            observer.poolChanged()

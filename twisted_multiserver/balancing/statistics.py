@@ -1,0 +1,72 @@
+"""
+Statistics: what is counted of each backend.
+
+Counters are plain attributes, since they are written on every request and read
+once in a while.  Time to first byte is kept twice: as an exponentially weighted
+moving average for policies, and as a histogram for people.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+
+from twisted_multiserver.balancing.outcomes import Outcome
+
+# Upper bounds in seconds; one more bucket takes what is slower.
+FIRST_BYTE_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_EWMA_WEIGHT = 0.1
+
+
+class Statistics:
+    """
+    The counters of one backend.
+
+    @ivar requests: exchanges begun.
+    @ivar outcomes: exchanges ended, by L{Outcome}.
+    @ivar retries: exchanges that came here after another backend had failed.
+    @ivar bytesSent: request bytes sent to the backend.
+    @ivar bytesReceived: response bytes received from it.
+    @ivar firstByteAverage: moving average of the time to first byte, in seconds;
+        L{None} before the first.
+    @ivar firstByteHistogram: how many fell into each bucket of
+        L{FIRST_BYTE_BOUNDS}, the last one beyond them.
+    """
+
+    __slots__ = (
+        "bytesReceived",
+        "bytesSent",
+        "firstByteAverage",
+        "firstByteHistogram",
+        "outcomes",
+        "requests",
+        "retries",
+    )
+
+    def __init__(self) -> None:
+        self.requests = 0
+        self.outcomes: Counter[Outcome] = Counter()
+        self.retries = 0
+        self.bytesSent = 0
+        self.bytesReceived = 0
+        self.firstByteAverage: float | None = None
+        self.firstByteHistogram = [0] * (len(FIRST_BYTE_BOUNDS) + 1)
+
+    def firstByte(self, seconds: float) -> None:
+        """
+        Note a time to first byte.
+
+        @param seconds: from the choice of the backend to the response's head.
+        """
+        self.firstByteHistogram[bisect_left(FIRST_BYTE_BOUNDS, seconds)] += 1
+        before = self.firstByteAverage
+        self.firstByteAverage = (
+            seconds if before is None else before + _EWMA_WEIGHT * (seconds - before)
+        )
+
+    @property
+    def failures(self) -> int:
+        """
+        Exchanges whose end speaks against the backend.
+        """
+        return sum(count for outcome, count in self.outcomes.items() if outcome.isFailure)

@@ -1,0 +1,47 @@
+"""
+Answers: the short pages of what we say ourselves instead of a backend.
+
+A client gets the status and a sentence; which backend failed and how is for the
+log, since it is nobody else's business.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+# Seconds after which a client may ask again (RFC 9110 section 10.2.3).
+RETRY_AFTER = 1
+
+_SENTENCES = {
+    400: "The request is malformed.",
+    500: "The server could not decide who takes the request.",
+    501: "The server does not support this method.",
+    502: "The application did not answer.",
+    503: "The application is not available at the moment. Please try again.",
+    504: "The application took too long to answer.",
+}
+
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{status} {phrase}</title>
+<style>body {{ font: 1rem/1.5 system-ui, sans-serif; margin: 15vh auto; max-width: 30rem; \
+padding: 0 1rem }}</style>
+<h1>{status} {phrase}</h1>
+<p>{sentence}</p>
+</html>
+"""
+
+
+def page(status: int) -> bytes:
+    """
+    Make the page of an answer.
+
+    @param status: such as 503.
+    @return: HTML in UTF-8.
+    """
+    phrase = HTTPStatus(status).phrase
+    sentence = _SENTENCES.get(status, "")
+    return _PAGE.format(status=status, phrase=phrase, sentence=sentence).encode()

@@ -1,0 +1,143 @@
+"""
+The connections to one backend: idle ones for reuse, new ones by dialing.
+
+Strategy: the connection used last is reused first, so that the others grow old
+and are closed; each is looked at (MSG_PEEK) before it is trusted with a request.
+
+Invariants: a connection is either idle here or carries one exchange; an idle one
+is closed after the backend's idle budget, which is shorter than any server's of
+its kind, so that the server is never the first to close; none is kept for a
+backend that may not be chosen any more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+
+from twisted_multiserver.balancing.backend import Backend, BackendKind, BackendState
+from twisted_multiserver.gateway.dial import Dialer
+from twisted_multiserver.gateway.streams import TransportStream
+from twisted_multiserver.gateway.sweep import Sweep
+from twisted_multiserver.gateway.upstream import UpstreamConnection
+
+# Seconds.  Common servers close an idle connection after 2 (gunicorn) or 5
+# (uvicorn, hypercorn, node); our own children leave that to us.
+IDLE_BUDGETS = {BackendKind.child: 60.0, BackendKind.program: 1.5, BackendKind.remote: 4.0}
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayBudgets:
+    """
+    How long things may take, in seconds.
+
+    @ivar connect: a connection to a backend.
+    @ivar firstByte: from the request to the response's head.
+    @ivar stall: between two pieces of a body.
+    @ivar queue: waiting for a backend.
+    """
+
+    connect: float = 5.0
+    firstByte: float = 60.0
+    stall: float = 60.0
+    queue: float = 5.0
+
+
+class Connections:
+    """
+    The connections to one backend.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        dialer: Dialer,
+        clock: IReactorTime,
+        sweep: Sweep,
+        budgets: GatewayBudgets,
+    ) -> None:
+        """
+        @param backend: whose connections.
+        @param dialer: reaches it.
+        @param clock: the reactor.
+        @param sweep: watches deadlines.
+        @param budgets: how long things may take.
+        """
+        self._backend = backend
+        self._dialer = dialer
+        self._clock = clock
+        self._sweep = sweep
+        self._budgets = budgets
+        self._idle: dict[UpstreamConnection, None] = {}
+        self._open: dict[UpstreamConnection, None] = {}
+
+    def takeIdle(self) -> UpstreamConnection | None:
+        """
+        @return: an idle connection that still is one, taken out; L{None} if there
+            is none.
+        """
+        while self._idle:
+            connection, _ = self._idle.popitem()
+            if connection.isQuiet():
+                return connection
+            connection.close()
+        return None
+
+    def connect(self) -> UpstreamConnection | Deferred[UpstreamConnection]:
+        """
+        Make a new connection.
+
+        @return: the connection, at once where that is possible.
+        @raise DialFailed: if there is none; or the L{Deferred} fails so.
+        """
+        dialed = self._dialer.dial()
+        if isinstance(dialed, Deferred):
+            return dialed.addCallback(self._connected)
+        return self._connected(dialed)
+
+    def closeIdle(self) -> None:
+        """
+        Close what isn't used.
+        """
+        while self._idle:
+            self._idle.popitem()[0].close()
+
+    def backendDied(self) -> None:
+        """
+        The backend's process is no more.
+        """
+        self.closeIdle()
+        for connection in tuple(self._open):
+            connection.peerDied()
+
+    def connectionIdle(self, connection: UpstreamConnection) -> None:
+        """
+        See L{ConnectionOwner<twisted_multiserver.gateway.upstream.ConnectionOwner>}.
+        """
+        if self._backend.state is BackendState.admitted:
+            self._idle[connection] = None
+            connection.idleFor(IDLE_BUDGETS[self._backend.kind])
+        else:
+            connection.close()
+
+    def connectionGone(self, connection: UpstreamConnection) -> None:
+        """
+        See L{ConnectionOwner<twisted_multiserver.gateway.upstream.ConnectionOwner>}.
+        """
+        self._idle.pop(connection, None)
+        self._open.pop(connection, None)
+
+    def _connected(self, stream: TransportStream) -> UpstreamConnection:
+        connection = UpstreamConnection(
+            stream,
+            self,
+            self._sweep,
+            self._clock.seconds,
+            self._budgets.firstByte,
+            self._budgets.stall,
+        )
+        stream.belongTo(connection)
+        self._open[connection] = None
+        return connection

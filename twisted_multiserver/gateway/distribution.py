@@ -1,0 +1,216 @@
+"""
+Distribution: what all exchanges share.
+
+It joins the pool (who is there), the policy (who takes it), the connections (how
+to reach it) and the queue of those that wait.  Each face of the gateway begins
+its exchanges here.
+
+Invariants: waiting exchanges are asked again in the order in which they came
+(FIFO), in a reactor turn of their own, so that a change in several steps (a child
+is removed, then expected) is seen as one; a failing policy harms one request.
+"""
+
+from __future__ import annotations
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+
+from twisted_multiserver.balancing.backend import Backend, BackendState
+from twisted_multiserver.balancing.outcomes import Outcome
+from twisted_multiserver.balancing.policy import Policy
+from twisted_multiserver.balancing.pool import Pool
+from twisted_multiserver.balancing.request import RequestInfo
+from twisted_multiserver.gateway.connections import Connections, GatewayBudgets
+from twisted_multiserver.gateway.dial import Dialer
+from twisted_multiserver.gateway.exchange import Downstream, Exchange
+from twisted_multiserver.gateway.sweep import Sweep
+from twisted_multiserver.gateway.upstream import Body
+from twisted_multiserver.http1.heads import RequestHead
+
+
+class Distribution:
+    """
+    Distributes requests over the backends of one pool.
+
+    @ivar pool: the backends.
+    @ivar policy: chooses among them.
+    @ivar budgets: how long things may take.
+    """
+
+    _log = Logger()
+
+    def __init__(self, clock: IReactorTime, policy: Policy, budgets: GatewayBudgets) -> None:
+        """
+        @param clock: the reactor.
+        @param policy: chooses.
+        @param budgets: how long things may take.
+        """
+        self.pool = Pool(clock.seconds)
+        self.policy = policy
+        self.budgets = budgets
+        self._clock = clock
+        self._sweep = Sweep(clock)
+        self._connections: dict[Backend, Connections] = {}
+        self._waiting: dict[Exchange, None] = {}
+        self._wake: IDelayedCall | None = None
+        self._open = 0
+        self._whenQuiet: list[Deferred[None]] = []
+        self.pool.observe(self)
+
+    def seconds(self) -> float:
+        """
+        The clock, in seconds.
+        """
+        return self._clock.seconds()
+
+    def add(self, backend: Backend, dialer: Dialer) -> None:
+        """
+        Let a backend be chosen.
+
+        @param backend: one that is not in the pool.
+        @param dialer: reaches it.
+        @raise AlreadyInPool: if its address is.
+        """
+        connections = Connections(backend, dialer, self._clock, self._sweep, self.budgets)
+        self._connections[backend] = connections
+        try:
+            self.pool.admit(backend)
+        except BaseException:
+            del self._connections[backend]
+            raise
+
+    def begin(
+        self,
+        head: RequestHead,
+        body: Body | None,
+        info: RequestInfo,
+        downstream: Downstream,
+    ) -> Exchange:
+        """
+        Carry a request.
+
+        @param head: as it goes upstream.
+        @param body: its body, if it has one.
+        @param info: what the policy may know.
+        @param downstream: gets the response.
+        @return: the exchange, begun.
+        @raise BadMessage: if the head can't be sent.
+        """
+        exchange = Exchange(self, head, body, info, downstream)
+        self._open += 1
+        exchange.start()
+        return exchange
+
+    def ended(self, exchange: Exchange) -> None:
+        """
+        @param exchange: has its end; called once for each.
+        """
+        self._open -= 1
+        if not self._open:
+            waiting, self._whenQuiet = self._whenQuiet, []
+            for quiet in waiting:
+                quiet.callback(None)
+
+    def whenQuiet(self) -> Deferred[None]:
+        """
+        @return: fires when no exchange is open.
+        """
+        quiet: Deferred[None] = Deferred()
+        if self._open:
+            self._whenQuiet.append(quiet)
+        else:
+            quiet.callback(None)
+        return quiet
+
+    def connectionsTo(self, backend: Backend) -> Connections:
+        """
+        @param backend: one that is admitted, or finishes what it has.
+        @return: its connections.
+        """
+        return self._connections[backend]
+
+    def wait(self, exchange: Exchange) -> None:
+        """
+        @param exchange: goes on when the pool changes or its deadline has passed.
+        """
+        self._waiting[exchange] = None
+        self._sweep.watch(exchange)
+
+    def stopWaiting(self, exchange: Exchange) -> None:
+        """
+        @param exchange: doesn't wait any more, if it did.
+        """
+        self._waiting.pop(exchange, None)
+        self._sweep.forget(exchange)
+
+    def finished(
+        self, backend: Backend, exchange: Exchange, info: RequestInfo, outcome: Outcome
+    ) -> None:
+        """
+        A choice has had its end.
+
+        @param backend: the policy's choice.
+        @param exchange: for which it was chosen.
+        @param info: with which the policy was asked.
+        @param outcome: how it ended.
+        """
+        self.pool.finish(backend, exchange, outcome)
+        self._forgetIfUnused(backend)
+        self.tellPolicy(backend, info, outcome)
+
+    def tellPolicy(self, backend: Backend, info: RequestInfo, outcome: Outcome) -> None:
+        """
+        Tell the policy how a choice of its own ended.
+
+        @param backend: the choice.
+        @param info: with which the policy was asked.
+        @param outcome: how it ended.
+        """
+        try:
+            self.policy.exchangeFinished(backend, info, outcome)
+        except Exception:  # the user's own code
+            self._log.failure("the balancer failed in exchangeFinished")
+
+    def backendAdmitted(self, backend: Backend) -> None:
+        """
+        See L{PoolObserver<twisted_multiserver.balancing.pool.PoolObserver>}.
+        """
+        try:
+            self.policy.backendAdmitted(backend)
+        except Exception:  # the user's own code
+            self._log.failure("the balancer failed in backendAdmitted")
+
+    def backendRemoved(self, backend: Backend) -> None:
+        """
+        See L{PoolObserver<twisted_multiserver.balancing.pool.PoolObserver>}.
+        """
+        self._connections[backend].closeIdle()
+        try:
+            self.policy.backendRemoved(backend)
+        except Exception:  # the user's own code
+            self._log.failure("the balancer failed in backendRemoved")
+
+    def backendGone(self, backend: Backend) -> None:
+        """
+        See L{PoolObserver<twisted_multiserver.balancing.pool.PoolObserver>}.
+        """
+        self._connections[backend].backendDied()
+        self._forgetIfUnused(backend)
+
+    def poolChanged(self) -> None:
+        """
+        See L{PoolObserver<twisted_multiserver.balancing.pool.PoolObserver>}.
+        """
+        if self._waiting and self._wake is None:
+            self._wake = self._clock.callLater(0, self._wakeWaiting)
+
+    def _wakeWaiting(self) -> None:
+        self._wake = None
+        for exchange in tuple(self._waiting):
+            if exchange in self._waiting:
+                exchange.goOn()
+
+    def _forgetIfUnused(self, backend: Backend) -> None:
+        if backend.state is BackendState.removed and not backend.inFlight:
+            self._connections.pop(backend, None)

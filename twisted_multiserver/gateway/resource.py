@@ -1,0 +1,81 @@
+"""
+The resource face: the gateway as an IResource, for any twisted.web Site, at any
+path.
+
+Requests come in as twisted.web has read them, are carried as everywhere else
+(L{twisted_multiserver.gateway.exchange}) and answered through twisted.web.
+"""
+
+from __future__ import annotations
+
+from twisted.web.resource import IResource
+from twisted.web.server import NOT_DONE_YET, Request
+from zope.interface import implementer
+
+from twisted_multiserver.gateway.distribution import Distribution
+from twisted_multiserver.gateway.webrequest import bodyOf, headOf, infoOf, splitTarget, viewOf
+from twisted_multiserver.gateway.webresponse import WebResponse, writeAnswer
+from twisted_multiserver.http1.fields import refuse, requestForUpstream
+from twisted_multiserver.http1.heads import BadMessage
+
+
+@implementer(IResource)
+class GatewayResource:
+    """
+    Forwards every request at and below it to a backend.
+    """
+
+    isLeaf = True
+
+    def __init__(self, distribution: Distribution, fallback: IResource | None = None) -> None:
+        """
+        @param distribution: the backends.
+        @param fallback: renders requests that no backend can take; L{None} for a
+            short 503 page.
+        """
+        self._distribution = distribution
+        self._fallback = fallback
+
+    def render(self, request: Request) -> int:
+        """
+        Forward a request.
+
+        @param request: rendered by a Site.
+        @return: the response comes later.
+        """
+        head = headOf(request)
+        refusal = refuse(head)
+        if refusal is not None:
+            writeAnswer(request, refusal.status)
+            return NOT_DONE_YET
+        prefix, target = splitTarget(request.uri, len(request.prepath or ()))
+        body, length = bodyOf(request, head)
+        forwarded = requestForUpstream(head, viewOf(request, prefix), target, length)
+        response = WebResponse(request, self._fallback)
+        try:
+            exchange = self._distribution.begin(forwarded, body, infoOf(request, head), response)
+        except BadMessage:
+            writeAnswer(request, 400)
+            return NOT_DONE_YET
+        response.belongTo(exchange)
+        return NOT_DONE_YET
+
+    def getChildWithDefault(self, name: bytes, request: Request) -> IResource:
+        """
+        Everything below is this resource too.
+
+        @param name: a path segment.
+        @param request: on its way down.
+        @return: this resource.
+        """
+        return self
+
+    def putChild(self, path: bytes, child: IResource) -> None:
+        """
+        There is no room for children.
+
+        @param path: a path segment.
+        @param child: a resource.
+        @raise RuntimeError: always.
+        """
+        raise RuntimeError("every path below a gateway resource is forwarded; it has no children")

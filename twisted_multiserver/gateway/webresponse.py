@@ -1,0 +1,185 @@
+"""
+A response written to a twisted.web request.
+
+Strategy: the request is told to produce on our behalf, so that a slow client
+pauses the exchange; whatever twisted.web would add by itself (Server, a default
+Content-Type) is taken out, since the backend's word counts.
+
+Invariant: a response that can't be completed is never ended cleanly: an HTTP/1
+connection is reset, an HTTP/2 stream is reset with INTERNAL_ERROR.  (twisted.web's
+own abortConnection resets a stream with NO_ERROR, which curl takes for success;
+hence the private names here.)
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.interfaces import IPushProducer
+from twisted.logger import Logger
+from twisted.web.resource import IResource, getChildForRequest
+from twisted.web.server import Request
+from zope.interface import implementer
+
+from twisted_multiserver.gateway.answers import RETRY_AFTER, page
+from twisted_multiserver.gateway.exchange import Exchange
+from twisted_multiserver.gateway.plan import Answer
+from twisted_multiserver.http1.heads import ResponseHead
+
+_H2_INTERNAL_ERROR = 2
+
+
+@implementer(IPushProducer)
+class WebResponse:
+    """
+    The client's side of an exchange on a twisted.web request.
+    """
+
+    _log = Logger()
+
+    def __init__(self, request: Request, fallback: IResource | None) -> None:
+        """
+        @param request: gets the response.
+        @param fallback: renders the request if there is no backend; L{None} for a
+            short page.
+        """
+        self._request = request
+        self._fallback = fallback
+        self._exchange: Exchange | None = None
+        self._ended = False
+        self._producing = False
+        request.notifyFinish().addErrback(lambda _: self._clientGone())
+
+    def belongTo(self, exchange: Exchange) -> None:
+        """
+        @param exchange: is told of the client's pace and leaving.
+        """
+        self._exchange = exchange
+
+    def responseHead(self, head: ResponseHead) -> None:
+        """
+        See L{Downstream<twisted_multiserver.gateway.exchange.Downstream>}.
+        """
+        request = self._request
+        request.defaultContentType = None
+        request.setResponseCode(head.status, head.reason)
+        headers = request.responseHeaders
+        headers.removeHeader(b"server")
+        given: dict[bytes, list[bytes]] = {}
+        for name, value in head.fields:
+            given.setdefault(name.lower(), []).append(value)
+        for name, values in given.items():
+            headers.setRawHeaders(name, values)
+        request.registerProducer(self, True)
+        self._producing = True
+        # Sends the head now: an event stream may not have a body for a long time.
+        request.write(b"")
+
+    def responseBody(self, data: bytes) -> None:
+        """
+        See L{Downstream<twisted_multiserver.gateway.exchange.Downstream>}.
+        """
+        self._request.write(data)
+
+    def responseEnd(self) -> None:
+        """
+        See L{Downstream<twisted_multiserver.gateway.exchange.Downstream>}.
+        """
+        self._end()
+        self._request.finish()
+
+    def cut(self, reason: str) -> None:
+        """
+        See L{Downstream<twisted_multiserver.gateway.exchange.Downstream>}.
+        """
+        self._log.warn(
+            "{request}: the response was cut short: {reason}",
+            request=self._request.uri.decode("latin-1"),
+            reason=reason,
+        )
+        self._end()
+        abortResponse(self._request)
+
+    def answer(self, answer: Answer) -> None:
+        """
+        See L{Downstream<twisted_multiserver.gateway.exchange.Downstream>}.
+        """
+        self._ended = True
+        self._log.warn(
+            "{status} for {method} {uri}: {reason}",
+            status=answer.status,
+            method=self._request.method.decode("latin-1"),
+            uri=self._request.uri.decode("latin-1")[:200],
+            reason=answer.reason,
+        )
+        if answer.status == 503 and self._fallback is not None:
+            self._request.render(getChildForRequest(self._fallback, self._request))
+        else:
+            writeAnswer(self._request, answer.status)
+
+    def pauseProducing(self) -> None:
+        """
+        The client is slow.
+        """
+        if self._exchange is not None:
+            self._exchange.pause()
+
+    def resumeProducing(self) -> None:
+        """
+        The client takes more.
+        """
+        if self._exchange is not None:
+            self._exchange.resume()
+
+    def stopProducing(self) -> None:
+        """
+        The client has gone.
+        """
+        self._clientGone()
+
+    def _clientGone(self) -> None:
+        if not self._ended:
+            self._end()
+            if self._exchange is not None:
+                self._exchange.clientGone()
+
+    def _end(self) -> None:
+        self._ended = True
+        if self._producing:
+            self._producing = False
+            self._request.unregisterProducer()
+
+
+def writeAnswer(request: Request, status: int) -> None:
+    """
+    Write an answer of our own and finish the request.
+
+    @param request: nothing of its response was written.
+    @param status: such as 503.
+    """
+    body = page(status)
+    request.setResponseCode(status)
+    request.setHeader(b"Content-Type", b"text/html; charset=utf-8")
+    request.setHeader(b"Content-Length", b"%d" % len(body))
+    request.setHeader(b"Cache-Control", b"no-store")
+    if status == 503:
+        request.setHeader(b"Retry-After", b"%d" % RETRY_AFTER)
+    request.write(body)
+    request.finish()
+
+
+def abortResponse(request: Request) -> None:
+    """
+    Make the client see that its response isn't whole.
+
+    @param request: a part of its response was written.
+    """
+    # An HTTPChannel, or for HTTP/2 an H2Stream, whose names are private.
+    channel: Any = request.channel
+    if request.clientproto != b"HTTP/2":
+        channel.transport.abortConnection()
+        return
+    connection = channel._conn
+    connection.conn.reset_stream(channel.streamID, error_code=_H2_INTERNAL_ERROR)
+    if connection._tryToWriteControlData():
+        connection._requestDone(channel.streamID)

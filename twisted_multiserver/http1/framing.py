@@ -1,0 +1,203 @@
+"""
+Framing: where a response's body ends (RFC 9112 sections 6 and 7).
+
+Strategy: the head alone decides, once, by the rules of section 6.3 in their
+order; a body reader then takes bytes until its end.  Framing is never relayed:
+each side of the gateway makes its own.
+
+Invariants: two framings that disagree are refused, never guessed at (section
+6.3, items 3 and 5); a body that stops early is reported as such, so that the
+client's copy can be cut short as well (section 8); sizes are bounded.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Protocol
+
+from twisted_multiserver.http1.heads import (
+    HTTP_1_1,
+    BadMessage,
+    Fields,
+    ResponseHead,
+    listMembers,
+)
+
+_CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*+)?\Z")
+_TRAILER = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([\t\x20-\x7e\x80-\xff]*?)[ \t]*\Z")
+_CHUNK_LINE_LIMIT = 4096
+_TRAILERS_LIMIT = 16384
+
+
+class BodyReader(Protocol):
+    """
+    Takes the bytes behind a head until the body has ended.
+
+    @ivar ended: whether the body is complete.
+    @ivar endsAtClose: whether only the connection's end completes it.
+    @ivar trailers: the trailer fields, once ended.
+    """
+
+    ended: bool
+    endsAtClose: bool
+    trailers: Fields
+
+    def read(self, data: bytes) -> tuple[list[bytes], bytes]:
+        """
+        @param data: further bytes of the connection.
+        @return: pieces of the body, and what is left behind its end.
+        @raise BadMessage: for bytes that the framing forbids.
+        """
+
+
+class LengthBody:
+    """
+    A body of a known number of bytes, possibly none.
+    """
+
+    endsAtClose = False
+    trailers: Fields = ()
+
+    def __init__(self, length: int) -> None:
+        """
+        @param length: bytes.
+        """
+        self._missing = length
+        self.ended = length == 0
+
+    def read(self, data: bytes) -> tuple[list[bytes], bytes]:
+        """
+        See L{BodyReader.read}.
+        """
+        piece, rest = data[: self._missing], data[self._missing :]
+        self._missing -= len(piece)
+        self.ended = self._missing == 0
+        return ([piece] if piece else []), rest
+
+
+class CloseBody:
+    """
+    A body that ends with its connection (RFC 9112 section 6.3, item 8).
+    """
+
+    endsAtClose = True
+    ended = False
+    trailers: Fields = ()
+
+    def read(self, data: bytes) -> tuple[list[bytes], bytes]:
+        """
+        See L{BodyReader.read}.
+        """
+        return ([data] if data else []), b""
+
+
+class ChunkedBody:
+    """
+    A body in the chunked coding (RFC 9112 section 7.1).
+    """
+
+    endsAtClose = False
+
+    def __init__(self) -> None:
+        self.ended = False
+        self.trailers: Fields = ()
+        self._buffer = b""
+        self._missing = 0
+        self._expectsLineEnd = False
+        self._inTrailers = False
+        self._trailerSize = 0
+
+    def read(self, data: bytes) -> tuple[list[bytes], bytes]:
+        """
+        See L{BodyReader.read}.
+        """
+        pieces: list[bytes] = []
+        rest = self._buffer + data
+        self._buffer = b""
+        while not self.ended:
+            if self._missing:
+                piece, rest = rest[: self._missing], rest[self._missing :]
+                self._missing -= len(piece)
+                if piece:
+                    pieces.append(piece)
+                if self._missing:
+                    return pieces, b""
+                self._expectsLineEnd = True
+            line, found, behind = rest.partition(b"\r\n")
+            if not found:
+                if len(line) > _CHUNK_LINE_LIMIT or (self._expectsLineEnd and line not in b"\r"):
+                    raise BadMessage("a chunk's line is malformed or too long")
+                self._buffer = rest
+                return pieces, b""
+            rest = behind
+            self._takeLine(line)
+        return pieces, rest
+
+    def _takeLine(self, line: bytes) -> None:
+        if self._expectsLineEnd:
+            if line:
+                raise BadMessage("a chunk is longer than its size says")
+            self._expectsLineEnd = False
+        elif self._inTrailers:
+            self._takeTrailer(line)
+        else:
+            match = _CHUNK_SIZE.match(line)
+            if match is None or len(line) > _CHUNK_LINE_LIMIT:
+                raise BadMessage("a chunk's size is malformed")
+            self._missing = int(match[1], 16)
+            self._inTrailers = self._missing == 0
+
+    def _takeTrailer(self, line: bytes) -> None:
+        if not line:
+            self.ended = True
+            return
+        match = _TRAILER.match(line)
+        self._trailerSize += len(line)
+        if match is None or self._trailerSize > _TRAILERS_LIMIT:
+            raise BadMessage("a trailer field is malformed or too long")
+        self.trailers = (*self.trailers, (match[1], match[2]))
+
+
+def contentLength(fields: Fields) -> int | None:
+    """
+    Read Content-Length (RFC 9110 section 8.6).
+
+    @param fields: the fields of a head.
+    @return: bytes, or L{None} if there is none.
+    @raise BadMessage: if it is no number, or several that differ.
+    """
+    members = set(listMembers(fields, b"content-length"))
+    if not members:
+        if any(name.lower() == b"content-length" for name, _ in fields):
+            raise BadMessage("Content-Length is empty")
+        return None
+    if len(members) > 1:
+        raise BadMessage("there are two Content-Lengths that differ")
+    (value,) = members
+    if not re.fullmatch(rb"[0-9]{1,18}", value):
+        raise BadMessage("Content-Length is no number")
+    return int(value)
+
+
+def responseBody(method: bytes, head: ResponseHead) -> BodyReader:
+    """
+    Decide how a response's body is framed (RFC 9112 section 6.3).
+
+    @param method: of the request that it answers.
+    @param head: the response's final head.
+    @return: what reads the body.
+    @raise BadMessage: if the head contradicts itself or names a transfer coding
+        that can't be undone.
+    """
+    codings = listMembers(head.fields, b"transfer-encoding")
+    hasCoding = any(name.lower() == b"transfer-encoding" for name, _ in head.fields)
+    length = contentLength(head.fields)
+    if hasCoding and (length is not None or head.version != HTTP_1_1):
+        raise BadMessage("Transfer-Encoding beside Content-Length, or in HTTP/1.0")
+    if method == b"HEAD" or head.status in (204, 304):
+        return LengthBody(0)
+    if hasCoding:
+        if codings != [b"chunked"]:
+            raise BadMessage("the transfer coding is unknown")
+        return ChunkedBody()
+    return CloseBody() if length is None else LengthBody(length)
