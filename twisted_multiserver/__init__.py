@@ -1,5 +1,87 @@
 """
 An application server and load balancer for Python web programs, on Twisted.
+
+One process, the I{master}, spawns, watches and replaces I{children} that run the
+user's application, and distributes requests over them.  Three flows make the
+house; each is a package or two, and imports go one way only, downwards:
+
+    tap             twistd's options become a service
+    master          joins the parts; the only wiring
+
+    gateway         B{the request flow}: a client's request finds a backend, its
+                    response the way back
+    supervision     B{the child flow}, the master's side: spawn, ready, crash,
+                    respawn, stop
+    child           B{the child flow}, the child's side: load, serve, drain
+
+    balancing       who could take a request, and who takes it
+    http1           HTTP/1.1 as pure decisions
+
+    contract        the border between master and child
+    config, errors  what the user may ask for, and how a refusal is said
+
+    demo            the bundled application
+    testing         doubles and contract suites for users' own parts
+
+The names below are looked up when they are first used, so that importing the
+package imports neither Twisted nor zope: a child must be able to choose its
+reactor first.
 """
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from twisted_multiserver.balancing._iloadbalancer import Affinity as Affinity
+    from twisted_multiserver.balancing.leastconnections import LeastConnections as LeastConnections
+    from twisted_multiserver.balancing.outcomes import Outcome as Outcome
+    from twisted_multiserver.balancing.roundrobin import RoundRobin as RoundRobin
+    from twisted_multiserver.config import MasterConfig as MasterConfig
+    from twisted_multiserver.errors import ConfigError as ConfigError
+    from twisted_multiserver.errors import MultiserverError as MultiserverError
+    from twisted_multiserver.master import Multiserver as Multiserver
+    from twisted_multiserver.supervision.crash import BootFailed as BootFailed
+    from twisted_multiserver.supervision.crash import Crash as Crash
+    from twisted_multiserver.supervision.crash import CrashKind as CrashKind
+
 __version__ = "26.11.0"
+
+_HOMES = {
+    "Affinity": "balancing._iloadbalancer",
+    "BootFailed": "supervision.crash",
+    "ConfigError": "errors",
+    "Crash": "supervision.crash",
+    "CrashKind": "supervision.crash",
+    "LeastConnections": "balancing.leastconnections",
+    "MasterConfig": "config",
+    "Multiserver": "master",
+    "MultiserverError": "errors",
+    "Outcome": "balancing.outcomes",
+    "RoundRobin": "balancing.roundrobin",
+}
+
+__all__ = [  # noqa: PLE0604 (the names are strings)
+    *_HOMES,
+]
+
+
+def __getattr__(name: str) -> object:
+    """
+    Look up a public name in the module that it lives in.
+
+    @param name: one of C{__all__}.
+    @return: what it stands for.
+    @raise AttributeError: if there is none by that name.
+    """
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """
+    @return: the public names too.
+    """
+    return sorted({*globals(), *_HOMES})

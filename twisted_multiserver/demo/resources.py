@@ -15,9 +15,10 @@ import time
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
+from twisted.web.error import UnsupportedMethod
 from twisted.web.http import SEE_OTHER
 from twisted.web.resource import Resource
-from twisted.web.server import NOT_DONE_YET, Request, UnsupportedMethod
+from twisted.web.server import NOT_DONE_YET, Request
 
 from twisted_multiserver.child.identity import Identity, current
 from twisted_multiserver.demo.page import Page
@@ -26,7 +27,8 @@ from twisted_multiserver.demo.status import Life
 
 def _path(request: Request) -> str:
     # As the client sees it, with whatever prefix the demo is mounted under.
-    return urlsplit(request.prePathURL().decode("ascii")).path
+    url: bytes = request.prePathURL()
+    return urlsplit(url.decode("ascii")).path
 
 
 class _Route(Resource):
@@ -39,10 +41,13 @@ class _Route(Resource):
     contentType = b"application/json"
 
     def __init__(self, life: Life) -> None:
-        super().__init__()
+        Resource.__init__(self)
         self._life = life
 
     def render(self, request: Request) -> bytes | int:
+        """
+        Answer, or refuse a method that this route has not.
+        """
         if request.method not in self.allowedMethods:
             raise UnsupportedMethod(self.allowedMethods)
         headers = request.responseHeaders
@@ -121,6 +126,7 @@ class CrashRoute(_Route):
         else:
             body = b""
             request.setResponseCode(SEE_OTHER)
+            request.responseHeaders.removeHeader(b"content-type")
             base = _path(request).rpartition("/")[0] + "/"
             request.setHeader(b"location", base.encode("ascii"))
         request.setHeader(b"connection", b"close")
@@ -144,7 +150,7 @@ class Demo(Resource):
         @param now: the wall clock, in seconds since the epoch.
         @param crash: ends the process.
         """
-        super().__init__()
+        Resource.__init__(self)
         life = Life(identity, now)
         self._page = PageRoute(life, Page())
         self.putChild(b"", self._page)
@@ -152,6 +158,9 @@ class Demo(Resource):
         self.putChild(b"crash", CrashRoute(life, crash))
 
     def render(self, request: Request) -> bytes | int:
+        """
+        Show the page, for whoever left out the slash at the end.
+        """
         return self._page.render(request)
 
 

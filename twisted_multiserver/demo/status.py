@@ -105,7 +105,8 @@ class Life:
         previous = identity.previous
         if previous is None:
             return None
-        at = float(previous["at"])
+        at = previous["at"]
+        assert isinstance(at, float)
         return Previous(
             description=str(previous["description"]),
             at=at,

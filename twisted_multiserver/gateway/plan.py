@@ -4,7 +4,7 @@ The plan of one exchange: what to do next, decided purely.
 Strategy: whoever carries the exchange reports what happened and gets back a
 decision; the plan holds the rules and no connection.
 
-Rules (the document of reference is docs/discussion/what-happens-to-a-request.md):
+Rules (for readers: docs/discussion/what-happens-to-a-request.md):
     - a backend that failed this exchange isn't tried again;
     - a request is tried at most L{MAX_TRIES} times, each try being one to which
       a byte of the request may have gone;

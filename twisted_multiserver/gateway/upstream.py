@@ -199,7 +199,8 @@ class UpstreamConnection:
         """
         Close an idle connection.
         """
-        self._retire()
+        self._forget()
+        self._stream.close()
 
     def isQuiet(self) -> bool:
         """
@@ -228,7 +229,7 @@ class UpstreamConnection:
         The deadline has passed.
         """
         if self._listener is None:
-            self._retire()
+            self.close()
         elif self._peerDied:
             self._fail(Outcome.cut if self._headReceived else Outcome.eofBeforeHead)
         else:
@@ -307,11 +308,14 @@ class UpstreamConnection:
     def _end(self, reusable: bool, listener: ResponseListener) -> None:
         self._listener = None
         self._sweep.forget(self)
-        if reusable and self._body is None and not self._peerDied:
+        if self._body is not None:
+            # Answered before it had the whole request, the rest of which it won't get.
+            self._retire()
+        elif reusable and not self._peerDied:
             self._reader = None
             self._owner.connectionIdle(self)
         else:
-            self._retire()
+            self.close()
         listener.responseEnded()
 
     def _fail(self, outcome: Outcome) -> None:
@@ -321,7 +325,10 @@ class UpstreamConnection:
             listener.upstreamFailed(outcome)
 
     def _retire(self) -> None:
+        self._forget()
+        self._stream.abort()
+
+    def _forget(self) -> None:
         self._body = self._reader = None
         self._sweep.forget(self)
         self._owner.connectionGone(self)
-        self._stream.abort()

@@ -1,0 +1,30 @@
+"""
+The manual, built by C{sphinx-build -W docs build/docs}: the pages are Markdown, the API
+reference is pydoctor's (L{apidocs}).  Nothing is fetched from the network.
+"""
+
+import sys
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+sys.path.insert(0, str(FOLDER))
+
+project = "twisted_multiserver"
+author = "the twisted_multiserver authors"
+
+extensions = ["myst_parser", "apidocs"]
+source_suffix = {".md": "markdown"}
+exclude_patterns = ["newsfragments/*", "decisions/template.md"]
+nitpicky = True
+
+myst_heading_anchors = 3
+
+html_theme = "alabaster"
+html_title = project
+html_theme_options = {
+    "description": "An application server and load balancer for Python web programs.",
+    "fixed_sidebar": True,
+    "page_width": "1000px",
+}
+html_static_path: list[str] = []
+html_show_copyright = False

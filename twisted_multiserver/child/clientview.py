@@ -1,0 +1,104 @@
+"""
+A twisted.web request as its client sees it.
+
+The child's entrance is a UNIX socket, where twisted.web knows no address, no port and no
+TLS: WSGIResource, prePathURL and Klein's URLs fail or are wrong there.  What the master
+forwards puts that right before the request reaches any resource.
+
+Invariant: only a request that came over a UNIX socket is touched.  That entrance is the
+master's alone; on any other, anybody may write the forwarded fields.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
+from twisted.web.server import Request
+
+from twisted_multiserver.child.forwarded import ForwardedView, readView
+
+if TYPE_CHECKING:
+    _Base = Request
+else:
+    # Mixed into request classes that derive from Request, perhaps by way of others.
+    _Base = object
+
+
+class ClientViewMixin(_Base):
+    """
+    Mixed in before a request class.
+    """
+
+    _path: list[bytes] | None = None
+    _prefix: tuple[bytes, ...] = ()
+
+    @property
+    def prepath(self) -> list[bytes] | None:
+        """
+        The path segments up to the resource, from the client's root on.
+        """
+        return self._path
+
+    @prepath.setter
+    def prepath(self, segments: list[bytes] | None) -> None:
+        # The first assignment is the one in process(), which starts the traversal: it
+        # starts below the prefix.  What applications assign later is whole.
+        prefix, self._prefix = self._prefix, ()
+        self._path = segments if segments is None else [*prefix, *segments]
+
+    def getRequestHostname(self) -> bytes:
+        """
+        Tell the host that the client asked for, an IPv6 address in brackets.
+
+        URLs are made with it (RFC 3986 section 3.2.2), and it is SERVER_NAME (RFC 3875
+        section 4.1.14); Request strips the brackets.
+        """
+        name: bytes = super().getRequestHostname()
+        return b"[%b]" % name if b":" in name else name
+
+    def process(self) -> None:
+        """
+        Begin with the request, once its body is complete.
+        """
+        if isinstance(self.client, UNIXAddress):
+            self._see(self._forwarded())
+        super().process()  # type: ignore[no-untyped-call]
+
+    def _forwarded(self) -> ForwardedView:
+        field = self.requestHeaders.getRawHeaders
+        absent = (None,)
+        return readView(
+            (field(b"x-forwarded-for") or absent)[0],
+            (field(b"x-forwarded-proto") or absent)[0],
+            (field(b"x-forwarded-host") or field(b"host") or absent)[0],
+            (field(b"x-forwarded-prefix") or absent)[0],
+        )
+
+    def _see(self, view: ForwardedView) -> None:
+        self.client = _address(view.client, 0)
+        self.setHost(view.host, view.port, view.secure)  # type: ignore[no-untyped-call]
+        # setHost leaves bytes where every other address has a string.
+        self.host = _address(view.host.decode("ascii").strip("[]"), view.port)
+        self._prefix = tuple(view.prefixSegments)
+
+
+def _address(host: str, port: int) -> IPv4Address | IPv6Address:
+    return (IPv6Address if ":" in host else IPv4Address)("TCP", host, port)
+
+
+_viewing: dict[type[Request], type[Request]] = {}
+
+
+def viewing(requestClass: type[Request]) -> type[Request]:
+    """
+    Give a request class the client's view.
+
+    @param requestClass: the class that a site uses.
+    @return: a subclass of it, the same one each time.
+    """
+    found = _viewing.get(requestClass)
+    if found is None:
+        found = type(requestClass.__name__, (ClientViewMixin, requestClass), {})
+        _viewing[requestClass] = found
+    return found

@@ -1,0 +1,212 @@
+"""
+The master: joins the parts.
+
+This is the composition root, the only place where supervision (processes) and the
+gateway (requests) are brought together.  It decides nothing by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from twisted.application.service import Service
+from twisted.internet.defer import CancelledError, Deferred, gatherResults
+from twisted.internet.defer import TimeoutError as DeferredTimeout
+from twisted.internet.interfaces import (
+    IReactorCore,
+    IReactorProcess,
+    IReactorSocket,
+    IReactorTime,
+    IStreamClientEndpoint,
+)
+from twisted.web.resource import IResource
+
+from twisted_multiserver.balancing.backend import Backend, BackendKind
+from twisted_multiserver.balancing.policy import Policy
+from twisted_multiserver.balancing.roundrobin import RoundRobin
+from twisted_multiserver.config import MasterConfig
+from twisted_multiserver.gateway.connections import GatewayBudgets
+from twisted_multiserver.gateway.dial import addressOf, dialerFor
+from twisted_multiserver.gateway.distribution import Distribution
+from twisted_multiserver.gateway.resource import GatewayResource
+from twisted_multiserver.supervision._iobserver import ILifecycleObserver
+from twisted_multiserver.supervision.budgets import Budgets
+from twisted_multiserver.supervision.crash import Crash
+from twisted_multiserver.supervision.folders import RuntimeFolder
+from twisted_multiserver.supervision.program import ApplicationProgram, functionName
+from twisted_multiserver.supervision.supervisor import Supervisor
+from twisted_multiserver.supervision.whencrashed import CrashNotifier
+from twisted_multiserver.traffic import ChildTraffic
+
+
+class Multiserver(Service):
+    """
+    A master: spawns children, watches and replaces them, and distributes
+    requests over them and over servers that it did not start.
+
+    It works from the moment it is made.  As a service (under twistd, or by
+    C{setServiceParent}) it stops with its parent; used by itself it stops with
+    the reactor.
+    """
+
+    def __init__(
+        self, reactor: Reactor, balancer: Policy | None = None, config: MasterConfig | None = None
+    ) -> None:
+        """
+        @param reactor: the reactor.
+        @param balancer: an L{ILoadBalancer<twisted_multiserver.interfaces.ILoadBalancer>}
+            that nobody else uses; L{None} for L{RoundRobin}.
+        @param config: limits and budgets; L{None} for the defaults.
+        """
+        self._reactor = reactor
+        self._config = config or MasterConfig()
+        self._distribution = Distribution(
+            reactor,
+            RoundRobin() if balancer is None else balancer,
+            GatewayBudgets(
+                connect=self._config.connectBudget,
+                firstByte=self._config.firstByteBudget,
+                stall=self._config.stallBudget,
+                queue=self._config.queueBudget,
+            ),
+        )
+        self._crashes = CrashNotifier(reactor)
+        self._observers: list[ILifecycleObserver] = [self._crashes]
+        self._supervisor: Supervisor | None = None
+        self._stopping: Deferred[None] | None = None
+
+    def spawn(
+        self,
+        application: str | Callable[..., object],
+        count: int = 1,
+        respawn: bool = True,
+        kind: str = "auto",
+        threads: int | None = None,
+        limits: Mapping[str, tuple[int, int]] | None = None,
+        uid: int | None = None,
+        gid: int | None = None,
+    ) -> Deferred[None]:
+        """
+        Start children that run an application.
+
+        @param application: a name (C{"pkg.mod.attr"} or C{"pkg.mod:attr"}), or a
+            function that can be imported by its module and name: a factory.
+        @param count: how many children.
+        @param respawn: whether a child that ends is replaced.
+        @param kind: C{"auto"}, C{"resource"}, C{"site"}, C{"factory"}, C{"wsgi"}
+            or C{"asgi"}.
+        @param threads: of the thread pool of a WSGI application; L{None} for the
+            configured number.
+        @param limits: resource limits of the children, C{{"NOFILE": (soft, hard)}}.
+        @param uid: the user that the children run as.
+        @param gid: the group that the children run as.
+        @return: fires when all are ready; fails with
+            L{BootFailed<twisted_multiserver.BootFailed>} if none became ready at its
+            first boot, or one never does.
+        @raise ConfigError: if C{application} is a function that a child can't
+            import, or C{count} is less than 1.
+        """
+        if count < 1:
+            raise ConfigError(f"spawn: count is {count}, it must be at least 1")
+        program = ApplicationProgram(
+            name=application if isinstance(application, str) else functionName(application),
+            kind=kind,
+            threads=self._config.threads if threads is None else threads,
+            chdir=self._config.chdir,
+            limits=dict(limits or {}),
+            uid=uid,
+            gid=gid,
+        )
+        return self._supervise().spawn(program, count, respawn)
+
+    def addBackend(self, endpoint: IStreamClientEndpoint, weight: int = 1) -> Backend:
+        """
+        Distribute requests over a server that was not started here, too.
+
+        @param endpoint: where it listens.
+        @param weight: its share relative to the others, at least 1.
+        @return: an L{IBackend<twisted_multiserver.interfaces.IBackend>}.
+        @raise AlreadyInPool: if there is a backend at that address.
+        """
+        backend = Backend(addressOf(endpoint), BackendKind.remote, weight=weight)
+        dialer = dialerFor(self._reactor, endpoint, self._config.connectBudget)
+        self._distribution.add(backend, dialer)
+        return backend
+
+    def whenCrashed(self) -> Deferred[Crash]:
+        """
+        Be told of the next crash.
+
+        @return: a fresh L{Deferred} for each call.  Crashes are told one in each
+            reactor turn, so that calling again when it fires misses none.
+        """
+        return self._crashes.whenCrashed()
+
+    def addObserver(self, observer: ILifecycleObserver) -> None:
+        """
+        Tell an observer of all that happens to children.
+
+        @param observer: an
+            L{ILifecycleObserver<twisted_multiserver.interfaces.ILifecycleObserver>}.
+        """
+        self._observers.append(observer)
+        if self._supervisor is not None:
+            self._supervisor.addObserver(observer)
+
+    def backends(self) -> tuple[Backend, ...]:
+        """
+        @return: all backends with their states and counters, draining ones too.
+        """
+        return self._distribution.pool.backends()
+
+    def resource(self, fallback: IResource | None = None) -> IResource:
+        """
+        Make a resource that forwards every request at and below it.
+
+        @param fallback: renders the requests that no backend can take; L{None} for
+            a short page with 503.
+        @return: a resource for any Site, at any path.
+        """
+        return GatewayResource(self._distribution, fallback)
+
+    def stopService(self) -> Deferred[None]:
+        """
+        Let exchanges finish and stop all children.
+
+        @return: fires when nothing is left; the same for each call.
+        """
+        if self.running:
+            super().stopService()
+        return self._stop()
+
+    def _stop(self) -> Deferred[None]:
+        if self._stopping is None:
+            quiet = self._distribution.whenQuiet()
+            quiet.addTimeout(self._config.drainBudget, self._reactor)
+            quiet.addErrback(lambda failure: failure.trap(DeferredTimeout, CancelledError) and None)
+            parts = [quiet]
+            if self._supervisor is not None:
+                parts.append(self._supervisor.stop())
+            self._stopping = gatherResults(parts).addCallback(lambda _: None)
+        shared: Deferred[None] = Deferred()
+        self._stopping.chainDeferred(shared)
+        self._stopping.addErrback(lambda failure: failure)
+        return shared
+
+    def _supervise(self) -> Supervisor:
+        if self._supervisor is None:
+            self._supervisor = Supervisor(
+                self._reactor,
+                ChildTraffic(self._reactor, self._distribution),
+                Budgets(
+                    boot=self._config.bootBudget,
+                    run=self._config.runBudget,
+                    drain=self._config.drainBudget,
+                    stop=self._config.stopBudget,
+                ),
+                RuntimeFolder(),
+            )
+            for observer in self._observers:
+                self._supervisor.addObserver(observer)
+            self._reactor.addSystemEventTrigger("before", "shutdown", self._stop)
+        return self._supervisor

@@ -1,0 +1,30 @@
+"""
+Supervision: the master's side of the child flow.
+
+    supervisor    owns all slots; what C{spawn} promised
+    slot          one place, and when the next child lives there
+    backoff       when that is
+    incarnation   one life, with its sockets, timers and last words
+    lifecycle     the life as one table
+    process       its process: started, heard, ended
+    program       what it runs
+    environment   what it inherits
+    notify        it says that it is ready, and alive
+    control       orders to it, and what it answers
+    output        what it writes, line by line
+    tracebacks    one traceback, however many children raise it
+
+    child         who it is
+    crash         what is told of an end that nobody asked for
+    events        all that can happen to it
+    whencrashed   Deferreds that tell of crashes
+    oncrash       a command that is told of crashes
+
+    budgets       how long each step may take
+    folders       for sockets, and for what survives
+
+    _iobserver    ILifecycleObserver
+    _itraffic     what is asked of whoever distributes requests
+
+It never touches requests: that a child is busy it learns from the traffic.
+"""

@@ -1,0 +1,56 @@
+"""
+What supervision asks of whoever distributes requests.
+
+The two don't know each other: processes here, requests there.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from twisted.internet.defer import Deferred
+
+from twisted_multiserver.supervision.child import Child
+
+
+class ITraffic(Protocol):
+    """
+    Distributes requests over children.
+    """
+
+    def expect(self, slot: int) -> None:
+        """
+        Requests may wait for a slot.
+
+        @param slot: starting, or in backoff.
+        """
+
+    def unexpect(self, slot: int) -> None:
+        """
+        Nothing will come of a slot for now.
+
+        @param slot: suspended, or removed.
+        """
+
+    def admit(self, child: Child) -> None:
+        """
+        Let a child be chosen; its slot isn't expected any more.
+
+        @param child: ready.
+        """
+
+    def drain(self, child: Child) -> Deferred[None]:
+        """
+        Choose a child no more and close what is idle there.
+
+        @param child: admitted, or not.
+        @return: fires when its exchanges have finished.
+        """
+
+    def remove(self, child: Child) -> tuple[str, ...]:
+        """
+        Forget a child.
+
+        @param child: gone.
+        @return: the exchanges that were in flight, such as C{"GET /path"}.
+        """

@@ -1,0 +1,45 @@
+"""
+The environment of a child.
+
+It is the master's own, without what is meant for the master: a child that saw its
+C{NOTIFY_SOCKET} would speak to systemd, one that saw its C{WEB_CONCURRENCY} would
+start so many workers each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+_SCRUBBED = frozenset({"NOTIFY_SOCKET", "WEB_CONCURRENCY", "PORT"})
+_SCRUBBED_PREFIXES = ("LISTEN_", "WATCHDOG_", "MULTISERVER_")
+
+
+def scrubbed(environ: Mapping[str, str]) -> dict[str, str]:
+    """
+    Leave out what is the master's own.
+
+    @param environ: the master's environment.
+    @return: what a child inherits of it.
+    """
+    return {
+        name: value
+        for name, value in environ.items()
+        if name not in _SCRUBBED and not name.startswith(_SCRUBBED_PREFIXES)
+    }
+
+
+def entranceVariables(notifyPath: str, runBudget: float) -> dict[str, str]:
+    """
+    Tell a child of its entrance and its watchdog (sd_listen_fds(3), sd_notify(3),
+    sd_watchdog_enabled(3)).  C{LISTEN_PID} is set by the launcher.
+
+    @param notifyPath: the notify socket.
+    @param runBudget: between two signs of life, in seconds.
+    @return: variables.
+    """
+    return {
+        "LISTEN_FDS": "1",
+        "LISTEN_FDNAMES": "http",
+        "NOTIFY_SOCKET": notifyPath,
+        "WATCHDOG_USEC": str(int(runBudget * 1_000_000)),
+    }

@@ -1,0 +1,124 @@
+"""
+What a child runs.
+
+A program says how it is launched; everything about watching and ending it is the
+same for all.  So far there is one kind: an application of the user's, loaded into a
+Python process of ours.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Protocol
+
+from twisted_multiserver.errors import ConfigError
+
+
+class Program(Protocol):
+    """
+    Something that a child can run.
+    """
+
+    @property
+    def label(self) -> str:
+        """
+        For people.
+        """
+
+    @property
+    def hasControlChannel(self) -> bool:
+        """
+        Whether it understands the control channel.
+        """
+
+    @property
+    def uid(self) -> int | None:
+        """
+        The user that it runs as; L{None} for the master's.
+        """
+
+    def spec(self) -> dict[str, object]:
+        """
+        @return: its part of the spec that the launcher reads (see
+            L{twisted_multiserver.contract}).
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationProgram:
+    """
+    An application, found by its name.
+
+    @ivar name: C{"pkg.mod.attr"} or C{"pkg.mod:attr"}.
+    @ivar kind: what it is, C{"auto"} to find out.
+    @ivar threads: of a WSGI application's thread pool.
+    @ivar chdir: the folder that it runs in; L{None} for the master's.
+    @ivar limits: resource limits, C{{"NOFILE": (soft, hard)}}.
+    @ivar uid: the user that it runs as.
+    @ivar gid: the group that it runs as.
+    """
+
+    name: str
+    kind: str = "auto"
+    threads: int = 10
+    chdir: str | None = None
+    limits: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    uid: int | None = None
+    gid: int | None = None
+
+    @property
+    def label(self) -> str:
+        """
+        See L{Program}.
+        """
+        return self.name
+
+    @property
+    def hasControlChannel(self) -> bool:
+        """
+        See L{Program}.
+        """
+        return True
+
+    def spec(self) -> dict[str, object]:
+        """
+        See L{Program}.
+        """
+        return {
+            "application": {"name": self.name, "kind": self.kind, "threads": self.threads},
+            "chdir": self.chdir,
+            "limits": {name: list(limit) for name, limit in self.limits.items()},
+            "uid": self.uid,
+            "gid": self.gid,
+            "deathSignal": int(signal.SIGKILL),
+        }
+
+
+def functionName(function: Callable[..., object]) -> str:
+    """
+    Find the name by which a child imports a function.
+
+    @param function: defined at the top of a module.
+    @return: C{"pkg.mod:name"}.
+    @raise ConfigError: if a child could not import it.
+    """
+    module = getattr(function, "__module__", None)
+    name = getattr(function, "__qualname__", None)
+    if not isinstance(module, str) or not isinstance(name, str):
+        raise ConfigError(f"spawn: {function!r} has no name by which a child could import it")
+    shown = f"spawn: {module}:{name}"
+    if module == "__main__":
+        raise ConfigError(f"{shown} can't be imported by a child; move it into a module")
+    if "<" in name:
+        raise ConfigError(
+            f"{shown} can't be imported by a child; define it at the top of its module"
+        )
+    found: object = import_module(module)
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    if found is not function:
+        raise ConfigError(f"{shown} is something else there; a child would import that")
+    return f"{module}:{name}"
