@@ -10,13 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from twisted.application.service import Service
-from twisted.internet.defer import CancelledError, Deferred, gatherResults
-from twisted.internet.defer import TimeoutError as DeferredTimeout
+from twisted.internet.defer import Deferred, TimeoutError, gatherResults
 from twisted.internet.interfaces import (
     IReactorCore,
-    IReactorProcess,
     IReactorSocket,
-    IReactorTime,
     IStreamClientEndpoint,
 )
 from twisted.web.resource import IResource
@@ -25,6 +22,7 @@ from twisted_multiserver.balancing.backend import Backend, BackendKind
 from twisted_multiserver.balancing.policy import Policy
 from twisted_multiserver.balancing.roundrobin import RoundRobin
 from twisted_multiserver.config import MasterConfig
+from twisted_multiserver.errors import ConfigError
 from twisted_multiserver.gateway.connections import GatewayBudgets
 from twisted_multiserver.gateway.dial import addressOf, dialerFor
 from twisted_multiserver.gateway.distribution import Distribution
@@ -33,10 +31,17 @@ from twisted_multiserver.supervision._iobserver import ILifecycleObserver
 from twisted_multiserver.supervision.budgets import Budgets
 from twisted_multiserver.supervision.crash import Crash
 from twisted_multiserver.supervision.folders import RuntimeFolder
+from twisted_multiserver.supervision.incarnation import Reactor as SupervisionReactor
 from twisted_multiserver.supervision.program import ApplicationProgram, functionName
 from twisted_multiserver.supervision.supervisor import Supervisor
 from twisted_multiserver.supervision.whencrashed import CrashNotifier
 from twisted_multiserver.traffic import ChildTraffic
+
+
+class Reactor(IReactorCore, IReactorSocket, SupervisionReactor):
+    """
+    What a master asks of the reactor.
+    """
 
 
 class Multiserver(Service):
@@ -50,13 +55,19 @@ class Multiserver(Service):
     """
 
     def __init__(
-        self, reactor: Reactor, balancer: Policy | None = None, config: MasterConfig | None = None
+        self,
+        reactor: Reactor,
+        balancer: Policy | None = None,
+        config: MasterConfig | None = None,
+        stateFolder: str | None = None,
     ) -> None:
         """
         @param reactor: the reactor.
         @param balancer: an L{ILoadBalancer<twisted_multiserver.interfaces.ILoadBalancer>}
             that nobody else uses; L{None} for L{RoundRobin}.
         @param config: limits and budgets; L{None} for the defaults.
+        @param stateFolder: told to the children, for what must survive a restart;
+            L{None} for none.
         """
         self._reactor = reactor
         self._config = config or MasterConfig()
@@ -70,6 +81,7 @@ class Multiserver(Service):
                 queue=self._config.queueBudget,
             ),
         )
+        self._stateFolder = stateFolder
         self._crashes = CrashNotifier(reactor)
         self._observers: list[ILifecycleObserver] = [self._crashes]
         self._supervisor: Supervisor | None = None
@@ -173,25 +185,20 @@ class Multiserver(Service):
         """
         Let exchanges finish and stop all children.
 
-        @return: fires when nothing is left; the same for each call.
+        @return: fires when nothing is left; each call gets its own.
         """
-        if self.running:
-            super().stopService()
+        super().stopService()  # type: ignore[no-untyped-call]
         return self._stop()
 
     def _stop(self) -> Deferred[None]:
-        if self._stopping is None:
-            quiet = self._distribution.whenQuiet()
-            quiet.addTimeout(self._config.drainBudget, self._reactor)
-            quiet.addErrback(lambda failure: failure.trap(DeferredTimeout, CancelledError) and None)
-            parts = [quiet]
-            if self._supervisor is not None:
-                parts.append(self._supervisor.stop())
-            self._stopping = gatherResults(parts).addCallback(lambda _: None)
-        shared: Deferred[None] = Deferred()
-        self._stopping.chainDeferred(shared)
-        self._stopping.addErrback(lambda failure: failure)
-        return shared
+        quiet = self._distribution.whenQuiet()
+        quiet.addTimeout(self._config.drainBudget, self._reactor)
+        # What is still in flight then is cut by the end of its connections.
+        quiet.addErrback(lambda failure: failure.trap(TimeoutError) and None)
+        parts = [quiet]
+        if self._supervisor is not None:
+            parts.append(self._supervisor.stop())
+        return gatherResults(parts).addCallback(lambda _: None)
 
     def _supervise(self) -> Supervisor:
         if self._supervisor is None:
@@ -205,6 +212,7 @@ class Multiserver(Service):
                     stop=self._config.stopBudget,
                 ),
                 RuntimeFolder(),
+                self._stateFolder,
             )
             for observer in self._observers:
                 self._supervisor.addObserver(observer)

@@ -1,0 +1,258 @@
+"""
+The configuration of a master: the one table of options.
+
+Each field of L{MasterConfig} carries what is to be known of its option (name, type,
+range, unit, help); the command line, the environment variables, the TOML file, C{--help}
+and the documentation are all made from it.  How the values are found is in
+L{twisted_multiserver.settings}.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from twisted_multiserver.errors import ConfigError
+
+VARIABLE_PREFIX = "MULTISERVER_"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """
+    What values an option takes.
+
+    @ivar name: for people.
+    @ivar parse: text to value; raises L{ValueError} with what is allowed.
+    @ivar allowed: the range, for people; empty if there is none.
+    """
+
+    name: str
+    parse: Callable[[str], object]
+    allowed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """
+    One option.
+
+    @ivar name: such as C{"queue-budget"}.
+    @ivar attribute: of L{MasterConfig}.
+    @ivar kind: what values it takes.
+    @ivar default: for people.
+    @ivar help: one sentence.
+    @ivar repeatable: whether it may be given more than once.
+    """
+
+    name: str
+    attribute: str
+    kind: Kind
+    default: str
+    help: str
+    repeatable: bool
+
+    @property
+    def variable(self) -> str:
+        """
+        Its environment variable.
+        """
+        return VARIABLE_PREFIX + self.name.replace("-", "_").upper()
+
+
+def _text(text: str) -> str:
+    if not text.strip():
+        raise ValueError("it must not be empty")
+    return text
+
+
+def _whole(least: int, most: int) -> Kind:
+    def parse(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,9}", text) or not least <= int(text) <= most:
+            raise ValueError(f"a whole number from {least} to {most}")
+        return int(text)
+
+    return Kind("number", parse, f"{least} to {most}")
+
+
+def _seconds(least: float = 0.0) -> Kind:
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not least <= value <= 86400 or (value == 0 and least > 0):
+            raise ValueError(f"seconds, from {least:g} to 86400")
+        return value
+
+    return Kind("seconds", parse, f"{least:g} to 86400")
+
+
+def _choice(*choices: str) -> Kind:
+    def parse(text: str) -> str:
+        if text not in choices:
+            raise ValueError(f"one of {', '.join(choices)}")
+        return text
+
+    return Kind("choice", parse, ", ".join(choices))
+
+
+def _sessions(text: str) -> str:
+    if text != "none":
+        raise ValueError("none; this version has no session stores")
+    return text
+
+
+_TEXT = Kind("text", _text)
+_ENDPOINT = Kind("endpoint", _text)
+
+
+def _option(
+    default: Any, kind: Kind, help: str, shown: str | None = None, repeatable: bool = False
+) -> Any:
+    return field(
+        default=default,
+        metadata={"kind": kind, "help": help, "shown": shown, "repeatable": repeatable},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class MasterConfig:
+    """
+    What a master is to do.  Durations are in seconds.
+    """
+
+    listen: tuple[str, ...] = _option(
+        ("tcp:8080:interface=127.0.0.1",),
+        _ENDPOINT,
+        "Serve on this endpoint.",
+        repeatable=True,
+    )
+    app: str | None = _option(
+        None,
+        _TEXT,
+        "Run this application in the children: pkg.mod.attr or pkg.mod:attr.",
+        "the demo",
+    )
+    appKind: str = _option(
+        "auto",
+        _choice("auto", "resource", "site", "factory", "wsgi", "asgi"),
+        "What the application is, if it can't be told by looking at it.",
+    )
+    children: int | None = _option(
+        None, _whole(1, 1024), "How many children to run.", "as many as processors may be used"
+    )
+    backend: tuple[str, ...] = _option(
+        (),
+        _ENDPOINT,
+        "Forward to the server at this client endpoint, which is not started here.",
+        "none",
+        repeatable=True,
+    )
+    balancer: str = _option(
+        "round-robin",
+        _TEXT,
+        "How to distribute requests: round-robin, least-connections, or the dotted name"
+        " of an ILoadBalancer.",
+    )
+    sessions: str = _option("none", Kind("text", _sessions, "none"), "Where sessions are kept.")
+    config: str | None = _option(
+        None, Kind("file", _text), "Read options from this TOML file.", "none"
+    )
+    chdir: str | None = _option(
+        None,
+        Kind("folder", _text),
+        "The children's folder, and where applications and balancers are looked up first.",
+        "where it was started",
+    )
+    stateDir: str | None = _option(
+        None,
+        Kind("folder", _text),
+        "The folder for what must survive a restart.",
+        "$STATE_DIRECTORY, else ./multiserver-state",
+    )
+    threads: int = _option(10, _whole(1, 1000), "Threads of a WSGI application, in each child.")
+    bootBudget: float = _option(60.0, _seconds(0.1), "From a child's start until it is ready.")
+    runBudget: float = _option(
+        30.0, _seconds(0.1), "A child whose event loop hangs for longer is killed."
+    )
+    drainBudget: float = _option(
+        30.0, _seconds(), "For the requests in flight when something is to stop."
+    )
+    stopBudget: float = _option(10.0, _seconds(), "From a child's SIGTERM to its SIGKILL.")
+    connectBudget: float = _option(5.0, _seconds(0.1), "For a connection to a backend.")
+    firstByteBudget: float = _option(
+        60.0, _seconds(0.1), "From a request until a backend's response begins."
+    )
+    stallBudget: float = _option(
+        60.0, _seconds(0.1), "Between two pieces of a body from a backend."
+    )
+    queueBudget: float = _option(5.0, _seconds(), "For a request that waits for a backend.")
+    onCrash: str | None = _option(
+        None,
+        Kind("command", _text),
+        "Run this command at a crash, with a line of JSON on its standard input.",
+        "none",
+    )
+
+
+def _optionOf(attribute: dataclasses.Field[Any]) -> Option:
+    metadata = attribute.metadata
+    shown = metadata["shown"]
+    if shown is None:
+        default: Any = attribute.default
+        shown = " ".join(default) if metadata["repeatable"] else str(default)
+        shown = shown.removesuffix(".0")
+    return Option(
+        name=re.sub(r"[A-Z]", lambda match: "-" + match[0].lower(), attribute.name),
+        attribute=attribute.name,
+        kind=metadata["kind"],
+        default=shown,
+        help=metadata["help"],
+        repeatable=metadata["repeatable"],
+    )
+
+
+OPTIONS: dict[str, Option] = {
+    option.name: option for option in map(_optionOf, dataclasses.fields(MasterConfig))
+}
+
+
+def parseValue(option: Option, text: str, source: str) -> object:
+    """
+    Make a value of what the user wrote.
+
+    @param option: which one.
+    @param text: what was written.
+    @param source: where, for people.
+    @return: the value.
+    @raise ConfigError: if the option doesn't take it.
+    """
+    try:
+        return option.kind.parse(text)
+    except ValueError as error:
+        shown = text if len(text) <= 80 else text[:77] + "..."
+        raise ConfigError(f"{source}: {shown!r} is not allowed: {error}") from error
+
+
+def optionTable() -> str:
+    """
+    Make the table of options for the documentation.
+
+    @return: Markdown.
+    """
+    lines = ["| option | value | default | variable | |", "|---|---|---|---|---|"]
+    for option in OPTIONS.values():
+        value = option.kind.name
+        if option.kind.allowed:
+            value += f" ({option.kind.allowed})"
+        again = " Repeatable." if option.repeatable else ""
+        lines.append(
+            f"| `--{option.name}` | {value} | {option.default} | `{option.variable}` |"
+            f" {option.help}{again} |"
+        )
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,89 @@
+"""
+SIGHUP and SIGUSR1, as a server takes them.
+
+    SIGHUP    a terminal that hung up: stop.  Otherwise a reload is meant, which this
+              version does not have: the log says so, and nothing happens.
+    SIGUSR1   reopen logs: whatever handler was there (twistd's, with --logfile) is
+              called; without one it is no reason to die.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from types import FrameType
+
+from twisted.internet.interfaces import IReactorCore, IReactorFromThreads
+from twisted.logger import Logger
+
+
+def controllingTerminal() -> int | None:
+    """
+    Open the controlling terminal.
+
+    @return: a descriptor to be kept; L{None} if there is no terminal.
+    """
+    try:
+        return os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY | os.O_CLOEXEC)
+    except OSError:
+        return None
+
+
+class SignalledReactor(IReactorCore, IReactorFromThreads):
+    """
+    What signals ask of the reactor.
+    """
+
+
+class ServerSignals:
+    """
+    Takes SIGHUP and SIGUSR1.
+    """
+
+    _log = Logger()
+
+    def __init__(self, reactor: SignalledReactor, stop: Callable[[], None]) -> None:
+        """
+        @param reactor: the reactor.
+        @param stop: ends the server in order.
+        """
+        self._reactor = reactor
+        self._stop = stop
+        self._terminal: int | None = None
+        self._reopenLogs: Callable[[int, FrameType | None], object] | None = None
+
+    def install(self) -> None:
+        """
+        Take them as soon as the reactor runs.
+        """
+        self._reactor.callWhenRunning(self._take)
+
+    def _take(self) -> None:
+        self._terminal = controllingTerminal()
+        signal.signal(signal.SIGHUP, self._hungUp)
+        before = signal.signal(signal.SIGUSR1, self._usr1)
+        self._reopenLogs = before if callable(before) else None
+
+    def _hungUp(self, number: int, frame: FrameType | None) -> None:
+        self._reactor.callFromThread(self._reloadOrStop)
+
+    def _usr1(self, number: int, frame: FrameType | None) -> None:
+        if self._reopenLogs is not None:
+            self._reopenLogs(number, frame)
+
+    def _reloadOrStop(self) -> None:
+        if self._terminalIsGone():
+            self._log.info("the terminal hung up: stopping")
+            self._stop()
+        else:
+            self._log.warn("SIGHUP: this version has no reload; nothing was done")
+
+    def _terminalIsGone(self) -> bool:
+        if self._terminal is None:
+            return False
+        try:
+            os.tcgetpgrp(self._terminal)
+        except OSError:
+            return True
+        return False

@@ -1,0 +1,299 @@
+"""
+C{twistd multiserver}: twistd's options become a running service.
+
+Strategy: everything that can be wrong about options is found while they are parsed,
+and ends as one line on stderr with status 1; what shows only later goes through
+L{ExitStatus}.
+
+Invariants: the listeners are bound before a child is spawned (and before privileges
+are shed), so that a port in use costs nothing and early requests wait; nothing of the
+user's application is imported into this process.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from twisted.application.service import IService, Service
+from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
+from twisted.internet.interfaces import IListeningPort
+from twisted.logger import Logger
+from twisted.python import usage
+from twisted.python.failure import Failure
+from twisted.web.http import Request
+from twisted.web.server import Site
+
+from twisted_multiserver import __version__
+from twisted_multiserver.balancing.names import balancerNamed
+from twisted_multiserver.config import OPTIONS, MasterConfig, Option
+from twisted_multiserver.endpoints import clientEndpoint, serverEndpoint, url
+from twisted_multiserver.errors import ConfigError
+from twisted_multiserver.exitstatus import ExitStatus
+from twisted_multiserver.master import Multiserver
+from twisted_multiserver.settings import NOT_BUILT, folderOf, makeConfig, nearest
+from twisted_multiserver.signals import ServerSignals
+from twisted_multiserver.supervision.crash import BootFailed
+from twisted_multiserver.supervision.folders import prepareStateFolder
+from twisted_multiserver.supervision.oncrash import CrashCommand, splitCommand
+from twisted_multiserver.supervision.supervisor import Stopped
+
+# Seconds; a client that has nothing more to ask.
+_KEEP_ALIVE = 75
+
+
+class Options(usage.Options):
+    """
+    The command line, made from the table of options.
+
+    @ivar given: what was written, by the options' names.
+    @ivar config: the configuration, once parsed.
+    """
+
+    synopsis = "[options]"
+    longdesc = "Serve a Python web application by child processes, or balance over servers."
+    config: MasterConfig
+
+    def __init__(self) -> None:
+        self.given: dict[str, list[str]] = {}
+        super().__init__()  # type: ignore[no-untyped-call]
+
+    def parseOptions(self, options: list[str] | None = None) -> None:
+        """
+        Parse the command line.
+
+        @param options: its words.
+        @raise SystemExit: with one line, if anything of it is wrong.
+        """
+        try:
+            super().parseOptions(options)  # type: ignore[no-untyped-call]
+        except (usage.UsageError, ConfigError) as error:
+            reason = " ".join(str(error).split())
+            raise SystemExit(f"twistd multiserver: {self._explain(reason)}") from None
+
+    def parseArgs(self, *words: str) -> None:
+        """
+        @param words: what is no option.
+        @raise UsageError: if there is any.
+        """
+        if words:
+            raise usage.UsageError(f"{words[0]!r} is no option; an application goes with --app")
+
+    def postOptions(self) -> None:
+        """
+        Find the configuration.
+
+        @raise ConfigError: if any of it is wrong.
+        """
+        self.config = makeConfig(self.given, os.environ)
+
+    def opt_version(self) -> None:
+        """
+        Show the version and exit.
+        """
+        print(f"twisted_multiserver {__version__}")
+        raise SystemExit(0)
+
+    def getUsage(self, width: int | None = None) -> str:
+        """
+        @param width: of the terminal, in characters.
+        @return: what C{--help} shows.
+        """
+        lines = [
+            "Usage: twistd [-n] multiserver [options]",
+            self.longdesc,
+            "",
+            "Every option can also be given by the environment variable below it, or in a",
+            "TOML file (--config). The command line wins, then the environment, then the file.",
+            "PORT and WEB_CONCURRENCY count where --listen and --children are absent.",
+            "",
+        ]
+        for option in OPTIONS.values():
+            allowed = f", {option.kind.allowed}" if option.kind.allowed else ""
+            again = "; may be repeated" if option.repeatable else ""
+            lines += [
+                f"  --{option.name}=  ({option.kind.name}{allowed}{again})",
+                f"      {option.help}",
+                f"      Default: {option.default}. Variable: {option.variable}.",
+            ]
+        return "\n".join([*lines, "  --help, --version", ""])
+
+    def _explain(self, reason: str) -> str:
+        words = reason.split()
+        if reason.startswith("option --") and words[2] == "not":
+            return f"there is no option {words[1]}{nearest(words[1], self._names())}"
+        return reason
+
+    def _names(self) -> list[str]:
+        return [f"--{name}" for name in OPTIONS]
+
+
+def _taker(name: str, help: str) -> Callable[[Options, str], None]:
+    def take(self: Options, value: str) -> None:
+        self.given.setdefault(name, []).append(value)
+
+    take.__doc__ = help
+    return take
+
+
+def _addOption(name: str, option: Option | None) -> None:
+    help = "Not built in this version." if option is None else option.help
+    setattr(Options, f"opt_{name.replace('-', '_')}", _taker(name, help))
+
+
+for _name in (*OPTIONS, *NOT_BUILT):
+    _addOption(_name, OPTIONS.get(_name))
+
+
+class QuietSite(Site):
+    """
+    A Site without an access log.
+    """
+
+    noisy = False
+
+    def log(self, request: Request) -> None:
+        """
+        @param request: not logged.
+        """
+
+
+class MultiserverService(Service):
+    """
+    The service that twistd runs.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self, reactor: Any, config: MasterConfig, master: Multiserver, isDaemon: bool
+    ) -> None:
+        """
+        @param reactor: the reactor.
+        @param config: what to do.
+        @param master: does it.
+        @param isDaemon: whether twistd goes into the background.
+        """
+        self._config = config
+        self._master = master
+        self._isDaemon = isDaemon
+        self._exit = ExitStatus(reactor)
+        self._signals = ServerSignals(reactor, self._exit.stop)
+        self._endpoints = [
+            (description, serverEndpoint(reactor, description)) for description in config.listen
+        ]
+        self._ports: list[tuple[str, IListeningPort]] = []
+        self._site = QuietSite(  # type: ignore[no-untyped-call]
+            master.resource(), timeout=_KEEP_ALIVE
+        )
+
+    def privilegedStartService(self) -> None:
+        """
+        Bind the listeners.
+        """
+        super().privilegedStartService()  # type: ignore[no-untyped-call]
+        self._exit.install()
+        self._signals.install()
+        for description, endpoint in self._endpoints:
+            listening = endpoint.listen(self._site)
+            listening.addCallbacks(
+                self._listening, self._cannotListen, (description,), {}, (description,), {}
+            )
+
+    def startService(self) -> None:
+        """
+        Start the children, unless something has failed.
+        """
+        super().startService()  # type: ignore[no-untyped-call]
+        if self._exit.status is not None:
+            return
+        self._master.startService()  # type: ignore[no-untyped-call]
+        if self._config.app is None:
+            self._ready(0)
+            return
+        count = self._config.children or 1
+        spawning = self._master.spawn(self._config.app, count, kind=self._config.appKind)
+        spawning.addCallbacks(lambda _: self._ready(count), self._notReady)
+
+    def stopService(self) -> Deferred[None]:
+        """
+        Accept no more, let exchanges finish, stop the children.
+
+        @return: fires when all is done.
+        """
+        super().stopService()  # type: ignore[no-untyped-call]
+        closing: list[Deferred[object]] = [
+            maybeDeferred(port.stopListening) for _, port in self._ports
+        ]
+        self._ports = []
+        closed = gatherResults(closing)
+        return closed.addCallback(lambda _: self._master.stopService())
+
+    def _listening(self, port: IListeningPort, description: str) -> None:
+        self._ports.append((description, port))
+        self._log.info("listening on {url}", url=url(description, port.getHost()))
+
+    def _cannotListen(self, failure: Failure, description: str) -> None:
+        reason = f"--listen: {description!r}: {_cause(failure)}"
+        if self._isDaemon:
+            # The parent is still there: it tells, and exits with 1.
+            raise ConfigError(reason)
+        self._exit.fail(reason)
+
+    def _ready(self, count: int) -> None:
+        urls = " ".join(url(description, port.getHost()) for description, port in self._ports)
+        what = "1 child" if count == 1 else f"{count} children"
+        if not count:
+            backends = len(self._config.backend)
+            what = "1 backend" if backends == 1 else f"{backends} backends"
+        self._log.info("ready: {urls} ({what})", urls=urls, what=what)
+
+    def _notReady(self, failure: Failure) -> None:
+        error = failure.value
+        if isinstance(error, BootFailed) and error.isApplicationFault:
+            self._exit.fail(str(error))
+        elif isinstance(error, BootFailed):
+            self._log.error("not ready, and trying on: {reason}", reason=str(error))
+        elif not isinstance(error, Stopped):
+            self._log.failure("spawning failed", failure)
+
+
+def _cause(failure: Failure) -> str:
+    error = getattr(failure.value, "socketError", failure.value)
+    return " ".join(str(getattr(error, "strerror", None) or error).split())
+
+
+def makeService(options: Options, reactor: Any = None) -> IService:
+    """
+    Make the service.
+
+    @param options: parsed.
+    @param reactor: L{None} for the one that twistd runs.
+    @return: the service.
+    @raise SystemExit: with one line, if the configuration can't be used.
+    """
+    if reactor is None:
+        from twisted.internet import reactor
+    config = options.config
+    parent: dict[str, Any] = options.parent or {}
+    try:
+        return _compose(reactor, config, not parent.get("nodaemon", True))
+    except ConfigError as error:
+        raise SystemExit(f"twistd multiserver: {error}") from None
+
+
+def _compose(reactor: Any, config: MasterConfig, isDaemon: bool) -> IService:
+    folder = folderOf(config)
+    # As in the children, so that a name means the same on both sides.
+    sys.path.insert(0, folder)
+    stateFolder = None
+    if config.app is not None:
+        stateFolder = prepareStateFolder(config.stateDir, os.environ, os.getcwd())
+    master = Multiserver(reactor, balancerNamed(config.balancer), config, stateFolder)
+    for description in config.backend:
+        master.addBackend(clientEndpoint(reactor, description))
+    if config.onCrash is not None:
+        master.addObserver(CrashCommand(reactor, splitCommand(config.onCrash)))
+    return MultiserverService(reactor, config, master, isDaemon)
