@@ -19,8 +19,8 @@ from twisted.internet.interfaces import IReactorTime
 
 from twisted_multiserver.balancing.backend import Backend, BackendKind, BackendState
 from twisted_multiserver.gateway.dial import Dialer
-from twisted_multiserver.gateway.streams import TransportStream
 from twisted_multiserver.gateway.sweep import Sweep
+from twisted_multiserver.gateway.transportstream import TransportStream
 from twisted_multiserver.gateway.upstream import UpstreamConnection
 
 # Seconds.  Common servers close an idle connection after 2 (gunicorn) or 5

@@ -26,7 +26,7 @@ from twisted.internet.interfaces import IReactorSocket, IReactorTime, IStreamCli
 from twisted.python.failure import Failure
 
 from twisted_multiserver.balancing.outcomes import Outcome
-from twisted_multiserver.gateway.streams import StreamFactory, TransportStream
+from twisted_multiserver.gateway.transportstream import StreamFactory, TransportStream
 
 
 class DialFailed(Exception):

@@ -8,9 +8,10 @@ only while there are any.  A deadline is thus met up to L{INTERVAL} late.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+if TYPE_CHECKING:
+    from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 INTERVAL = 0.25
 
