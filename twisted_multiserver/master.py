@@ -31,9 +31,9 @@ from twisted_multiserver.supervision._iobserver import ILifecycleObserver
 from twisted_multiserver.supervision.budgets import Budgets
 from twisted_multiserver.supervision.crash import Crash
 from twisted_multiserver.supervision.folders import RuntimeFolder
-from twisted_multiserver.supervision.incarnation import Reactor as SupervisionReactor
 from twisted_multiserver.supervision.program import ApplicationProgram, functionName
 from twisted_multiserver.supervision.supervisor import Supervisor
+from twisted_multiserver.supervision.surroundings import Reactor as SupervisionReactor
 from twisted_multiserver.supervision.whencrashed import CrashNotifier
 from twisted_multiserver.traffic import ChildTraffic
 

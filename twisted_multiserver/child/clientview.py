@@ -30,22 +30,22 @@ class ClientViewMixin(_Base):
     Mixed in before a request class.
     """
 
-    _path: list[bytes] | None = None
-    _prefix: tuple[bytes, ...] = ()
+    _viewPath: list[bytes] | None = None
+    _viewPrefix: tuple[bytes, ...] = ()
 
     @property
     def prepath(self) -> list[bytes] | None:
         """
         The path segments up to the resource, from the client's root on.
         """
-        return self._path
+        return self._viewPath
 
     @prepath.setter
     def prepath(self, segments: list[bytes] | None) -> None:
         # The first assignment is the one in process(), which starts the traversal: it
         # starts below the prefix.  What applications assign later is whole.
-        prefix, self._prefix = self._prefix, ()
-        self._path = segments if segments is None else [*prefix, *segments]
+        prefix, self._viewPrefix = self._viewPrefix, ()
+        self._viewPath = segments if segments is None else [*prefix, *segments]
 
     def getRequestHostname(self) -> bytes:
         """
@@ -54,7 +54,7 @@ class ClientViewMixin(_Base):
         URLs are made with it (RFC 3986 section 3.2.2), and it is SERVER_NAME (RFC 3875
         section 4.1.14); Request strips the brackets.
         """
-        name: bytes = super().getRequestHostname()
+        name: bytes = super().getRequestHostname()  # type: ignore[no-untyped-call]
         return b"[%b]" % name if b":" in name else name
 
     def process(self) -> None:
@@ -80,7 +80,7 @@ class ClientViewMixin(_Base):
         self.setHost(view.host, view.port, view.secure)  # type: ignore[no-untyped-call]
         # setHost leaves bytes where every other address has a string.
         self.host = _address(view.host.decode("ascii").strip("[]"), view.port)
-        self._prefix = tuple(view.prefixSegments)
+        self._viewPrefix = tuple(view.prefixSegments)
 
 
 def _address(host: str, port: int) -> IPv4Address | IPv6Address:

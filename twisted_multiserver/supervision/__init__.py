@@ -4,14 +4,16 @@ Supervision: the master's side of the child flow.
     supervisor    owns all slots; what C{spawn} promised
     slot          one place, and when the next child lives there
     backoff       when that is
-    incarnation   one life, with its sockets, timers and last words
+    incarnation   one life, with its timers and its end
     lifecycle     the life as one table
     process       its process: started, heard, ended
+    launching     its sockets, its environment, its start
     program       what it runs
     environment   what it inherits
     notify        it says that it is ready, and alive
     control       orders to it, and what it answers
-    output        what it writes, line by line
+    words         what it writes, in the log and for a crash
+    output        bytes to lines
     tracebacks    one traceback, however many children raise it
 
     child         who it is
@@ -20,6 +22,7 @@ Supervision: the master's side of the child flow.
     whencrashed   Deferreds that tell of crashes
     oncrash       a command that is told of crashes
 
+    surroundings  what all incarnations share
     budgets       how long each step may take
     folders       for sockets, and for what survives
 

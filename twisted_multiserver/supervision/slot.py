@@ -31,8 +31,9 @@ from twisted_multiserver.supervision.events import (
     SlotRemoved,
     SlotSuspended,
 )
-from twisted_multiserver.supervision.incarnation import Incarnation, Place, Surroundings
+from twisted_multiserver.supervision.incarnation import Incarnation
 from twisted_multiserver.supervision.program import Program
+from twisted_multiserver.supervision.surroundings import Place, Surroundings
 
 
 class SlotOwner(Protocol):

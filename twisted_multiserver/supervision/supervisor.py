@@ -27,9 +27,9 @@ from twisted_multiserver.supervision.child import Child
 from twisted_multiserver.supervision.crash import BootFailed, Crash
 from twisted_multiserver.supervision.events import LifecycleEvent
 from twisted_multiserver.supervision.folders import RuntimeFolder
-from twisted_multiserver.supervision.incarnation import Reactor, Surroundings
 from twisted_multiserver.supervision.program import Program
 from twisted_multiserver.supervision.slot import Slot
+from twisted_multiserver.supervision.surroundings import Reactor, Surroundings
 from twisted_multiserver.supervision.tracebacks import KnownTracebacks
 
 
