@@ -17,6 +17,7 @@ house; each is a package or two, and imports go one way only, downwards:
     balancing       who could take a request, and who takes it
     http1           HTTP/1.1 as pure decisions
 
+    draining        a Site whose connections can be drained
     contract        the border between master and child
     config, errors  what the user may ask for, and how a refusal is said
 

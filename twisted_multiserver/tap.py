@@ -29,6 +29,7 @@ from twisted.web.server import Site
 from twisted_multiserver import __version__
 from twisted_multiserver.balancing.names import balancerNamed
 from twisted_multiserver.config import OPTIONS, MasterConfig, Option
+from twisted_multiserver.draining import DrainingFactory
 from twisted_multiserver.endpoints import clientEndpoint, serverEndpoint, url
 from twisted_multiserver.errors import ConfigError
 from twisted_multiserver.exitstatus import ExitStatus
@@ -176,6 +177,7 @@ class MultiserverService(Service):
         @param master: does it.
         @param isDaemon: whether twistd goes into the background.
         """
+        self._reactor = reactor
         self._config = config
         self._master = master
         self._isDaemon = isDaemon
@@ -185,9 +187,10 @@ class MultiserverService(Service):
             (description, serverEndpoint(reactor, description)) for description in config.listen
         ]
         self._ports: list[tuple[str, IListeningPort]] = []
-        self._site = QuietSite(  # type: ignore[no-untyped-call]
+        site = QuietSite(  # type: ignore[no-untyped-call]
             master.resource(), timeout=_KEEP_ALIVE
         )
+        self._factory = DrainingFactory(site)
 
     def privilegedStartService(self) -> None:
         """
@@ -197,7 +200,7 @@ class MultiserverService(Service):
         self._exit.install()
         self._signals.install()
         for description, endpoint in self._endpoints:
-            listening = endpoint.listen(self._site)
+            listening = endpoint.listen(self._factory)
             listening.addCallbacks(
                 self._listening, self._cannotListen, (description,), {}, (description,), {}
             )
@@ -224,12 +227,17 @@ class MultiserverService(Service):
         @return: fires when all is done.
         """
         super().stopService()  # type: ignore[no-untyped-call]
-        closing: list[Deferred[object]] = [
-            maybeDeferred(port.stopListening) for _, port in self._ports
+        closing: list[Deferred[None]] = [
+            maybeDeferred(port.stopListening).addCallback(lambda _: None) for _, port in self._ports
         ]
         self._ports = []
-        closed = gatherResults(closing)
-        return closed.addCallback(lambda _: self._master.stopService())
+        # Idle clients go now, the others with their answers, the slowest are cut.
+        drained = self._factory.drain()
+        cutting = self._reactor.callLater(self._config.drainBudget, self._factory.abort)
+        drained.addCallback(lambda _: cutting.cancel() if cutting.active() else None)
+        return gatherResults([*closing, drained, self._master.stopService()]).addCallback(
+            lambda _: None
+        )
 
     def _listening(self, port: IListeningPort, description: str) -> None:
         self._ports.append((description, port))

@@ -40,8 +40,8 @@ def balancerNamed(name: str) -> Policy:
         return BALANCERS[name]()
     if "." not in name and ":" not in name:
         near = difflib.get_close_matches(name, BALANCERS, 1)
-        hint = f"did you mean {near[0]}?" if near else f"one of {', '.join(BALANCERS)}"
-        raise ConfigError(f"there is no balancer {name!r}: {hint}, or a dotted name")
+        hint = f"did you mean {near[0]}?" if near else f"give one of {', '.join(BALANCERS)}"
+        raise ConfigError(f"there is no balancer {name!r}, and it is no dotted name; {hint}")
     found = _lookUp(name)
     if isinstance(found, type) or (callable(found) and not ILoadBalancer.providedBy(found)):
         try:

@@ -192,7 +192,8 @@ class Exchange:
             self._connection.abandon()
         if self._backend is not None:
             self._finishBackend(Outcome.clientGone)
-        self._end()
+        self._ended = True
+        self._distribution.ended(self)
         for pending in (self._choosing, self._dialing):
             if pending is not None:
                 pending.cancel()
@@ -219,8 +220,10 @@ class Exchange:
         The response is whole.
         """
         self._finishBackend(Outcome.ok)
-        self._end()
+        self._ended = True
         self._downstream.responseEnd()
+        # Last, since a master that stops goes on when nothing is open any more.
+        self._distribution.ended(self)
 
     def upstreamFailed(self, outcome: Outcome) -> None:
         """
@@ -240,11 +243,13 @@ class Exchange:
                     self._distribution.wait(self)
                     decision = None
                 case Answer():
-                    self._end()
+                    self._ended = True
                     self._downstream.answer(decision)
+                    self._distribution.ended(self)
                 case Cut(reason):
-                    self._end()
+                    self._ended = True
                     self._downstream.cut(reason)
+                    self._distribution.ended(self)
 
     def _choose(self, backends: tuple[Backend, ...]) -> Decision | None:
         try:
@@ -358,7 +363,3 @@ class Exchange:
         connection, self._connection = self._connection, None
         if connection is not None and self._backend is not None:
             self._backend.statistics.bytesSent += connection.bytesSent
-
-    def _end(self) -> None:
-        self._ended = True
-        self._distribution.ended(self)
