@@ -70,8 +70,8 @@ class DrainingConnection(ProtocolWrapper):
         if self.factory.draining and not self.exchanges and self.transport is not None:
             # HTTPChannel is the transport's producer, and a transport that has one
             # doesn't close.
-            self.unregisterProducer()
-            self.loseConnection()
+            self.unregisterProducer()  # type: ignore[no-untyped-call]
+            self.loseConnection()  # type: ignore[no-untyped-call]
 
 
 class DrainingFactory(WrappingFactory[DrainingConnection]):
