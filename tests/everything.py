@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
 
-CHECKS = {
+CHECKS: dict[str, list[list[str | Path]]] = {
     "lint": [[BIN / "ruff", "check", "."], [BIN / "ruff", "format", "--check", "."]],
     "types": [[BIN / "mypy"]],
     "import direction": [[BIN / "lint-imports", "--no-logo"]],
@@ -83,13 +83,23 @@ def main() -> int:
     for name, commands in CHECKS.items():
         print(f"== {name}", flush=True)
         for command in commands:
-            if run(list(command), environment)[0] != 0:
+            if run(command, environment)[0] != 0:
                 failedSteps.append(name)
     print("== tests", flush=True)
     run([BIN / "coverage", "erase"], environment)
     jobs = str(os.cpu_count() or 2)
-    trial = [sys.executable, "-m", "coverage", "run", "-m", "twisted.trial", "-j", jobs, "tests"]
-    status, output = run(list(trial), environment)
+    trial: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "coverage",
+        "run",
+        "-m",
+        "twisted.trial",
+        "-j",
+        jobs,
+        "tests",
+    ]
+    status, output = run(trial, environment)
     passed, failed, skipped = counts(output)
     if status != 0 and not failed:
         failedSteps.append("tests")

@@ -51,7 +51,7 @@ def cleanEnvironment(**changes: str) -> dict[str, str]:
     return {**environment, **changes}
 
 
-def until(condition: Callable[[], T], what: str, patience: float = PATIENCE) -> T:
+def until(condition: Callable[[], T | None], what: str, patience: float = PATIENCE) -> T:
     """
     Wait for something that another process does.
 
@@ -137,7 +137,7 @@ class Twistd:
                 raise AssertionError(f"it has ended: {self.log}\n{self.errors}")
             return re.search(pattern, self.log)
 
-        return until(found, f"{pattern!r} in the log")  # type: ignore[return-value]
+        return until(found, f"{pattern!r} in the log")
 
     def waitUntilReady(self) -> int:
         """
