@@ -13,7 +13,7 @@ import signal
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from twisted.internet.error import ProcessTerminated
+from twisted.internet.error import ProcessExitedAlready, ProcessTerminated
 from twisted.internet.interfaces import IProcessTransport, IReactorProcess
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
@@ -94,8 +94,8 @@ class ChildProcess(ProcessProtocol):
         """
         if self.pid and not self._exited:
             try:
-                os.kill(self.pid, number)
-            except ProcessLookupError:
+                self.transport.signalProcess(number)
+            except ProcessExitedAlready:
                 pass
 
     def killGroup(self) -> None:

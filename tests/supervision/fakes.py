@@ -1,0 +1,229 @@
+"""
+A reactor that starts no process: time, spawns and readers, all recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import count
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ProcessDone, ProcessExitedAlready, ProcessTerminated
+from twisted.internet.interfaces import (
+    IAddress,
+    IProcessProtocol,
+    IProcessTransport,
+    IReadDescriptor,
+    IWriteDescriptor,
+)
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from twisted_multiserver.supervision._iobserver import ILifecycleObserver
+from twisted_multiserver.supervision.child import Child
+from twisted_multiserver.supervision.events import LifecycleEvent
+from twisted_multiserver.supervision.oncrash import Reactor as CrashReactor
+from twisted_multiserver.supervision.surroundings import Reactor as SupervisionReactor
+
+# Beyond what the kernel gives out (PID_MAX_LIMIT), so that nobody can be hit.
+_pids = count(1 << 23)
+
+
+@implementer(IProcessTransport)
+class FakeProcess:
+    """
+    A process that does what a test says.
+
+    @ivar signals: what it was sent.
+    @ivar written: to its standard input.
+    @ivar closed: its descriptors that the master closed.
+    """
+
+    def __init__(
+        self,
+        protocol: IProcessProtocol,
+        argv: Sequence[bytes],
+        environment: Mapping[bytes, bytes],
+        descriptors: Mapping[int, int | str],
+    ) -> None:
+        self.pid: int | None = next(_pids)
+        self.protocol = protocol
+        self.argv = list(argv)
+        self.environment = {name.decode(): value.decode() for name, value in environment.items()}
+        self.descriptors = dict(descriptors)
+        self.signals: list[int] = []
+        self.written = b""
+        self.closed: list[int] = []
+
+    def signalProcess(self, signalID: str | int) -> None:
+        if self.pid is None:
+            raise ProcessExitedAlready
+        self.signals.append(int(signalID))
+
+    def closeStdin(self) -> None:
+        self.closeChildFD(0)
+
+    def closeStdout(self) -> None:
+        self.closeChildFD(1)
+
+    def closeStderr(self) -> None:
+        self.closeChildFD(2)
+
+    def closeChildFD(self, descriptor: int) -> None:
+        self.closed.append(descriptor)
+
+    def writeToChild(self, childFD: int, data: bytes) -> None:
+        self.written += data
+
+    def write(self, data: bytes) -> None:
+        self.writeToChild(0, data)
+
+    def writeSequence(self, data: Iterable[bytes]) -> None:
+        self.write(b"".join(data))
+
+    def getPeer(self) -> IAddress:
+        raise NotImplementedError
+
+    def getHost(self) -> IAddress:
+        raise NotImplementedError
+
+    def loseConnection(self) -> None:
+        self.closed += [0, 1, 2]
+
+    def writes(self, stream: int, data: bytes) -> None:
+        """
+        It writes.
+        """
+        self.protocol.childDataReceived(stream, data)
+
+    def exits(self, exitCode: int | None = None, signal: int | None = None) -> None:
+        """
+        It ends, its pipes with it.
+        """
+        self.pid = None
+        error: Exception = ProcessTerminated(exitCode, signal)
+        if exitCode == 0:
+            error = ProcessDone(0)
+        self.protocol.processExited(Failure(error))
+        self.protocol.processEnded(Failure(error))
+
+
+@implementer(SupervisionReactor, CrashReactor)
+class FakeReactor(Clock):
+    """
+    Time, spawns and readers.
+
+    @ivar processes: all that were started.
+    @ivar readers: what is read at the moment.
+    @ivar refusal: raised instead of starting a process.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.processes: list[FakeProcess] = []
+        self.readers: list[IReadDescriptor] = []
+        self.refusal: OSError | None = None
+
+    def spawnProcess(
+        self,
+        processProtocol: IProcessProtocol,
+        executable: bytes | str,
+        args: Sequence[bytes | str] = (),
+        env: Mapping[Any, Any] | None = None,
+        path: bytes | str | None = None,
+        uid: int | None = None,
+        gid: int | None = None,
+        usePTY: bool = False,
+        childFDs: Mapping[int, int | str] | None = None,
+    ) -> FakeProcess:
+        if self.refusal is not None:
+            raise self.refusal
+        argv = [word.encode() if isinstance(word, str) else word for word in args]
+        process = FakeProcess(processProtocol, argv, env or {}, childFDs or {})
+        self.processes.append(process)
+        processProtocol.makeConnection(process)
+        return process
+
+    def addReader(self, reader: IReadDescriptor) -> None:
+        self.readers.append(reader)
+
+    def removeReader(self, reader: IReadDescriptor) -> None:
+        if reader in self.readers:
+            self.readers.remove(reader)
+
+    def addWriter(self, writer: IWriteDescriptor) -> None:
+        raise NotImplementedError
+
+    def removeWriter(self, writer: IWriteDescriptor) -> None:
+        raise NotImplementedError
+
+    def removeAll(self) -> list[IReadDescriptor | IWriteDescriptor]:
+        raise NotImplementedError
+
+    def getReaders(self) -> list[IReadDescriptor]:
+        return list(self.readers)
+
+    def getWriters(self) -> list[IWriteDescriptor]:
+        return []
+
+    def readAll(self) -> None:
+        """
+        Let every reader read what its socket has.
+        """
+        for reader in tuple(self.readers):
+            if reader in self.readers:
+                reader.doRead()
+
+
+class RecordedTraffic:
+    """
+    Traffic that is written down.
+
+    @ivar calls: name and slot, in order.
+    @ivar draining: the Deferreds that C{drain} gave out, by slot.
+    @ivar exchanges: what C{remove} gives back.
+    """
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, int]] = []
+        self.draining: dict[int, Deferred[None]] = {}
+        self.exchanges: tuple[str, ...] = ()
+
+    def expect(self, slot: int) -> None:
+        self.calls.append(("expect", slot))
+
+    def unexpect(self, slot: int) -> None:
+        self.calls.append(("unexpect", slot))
+
+    def admit(self, child: Child) -> None:
+        self.calls.append(("admit", child.slot))
+
+    def drain(self, child: Child) -> Deferred[None]:
+        self.calls.append(("drain", child.slot))
+        self.draining[child.slot] = Deferred()
+        return self.draining[child.slot]
+
+    def remove(self, child: Child) -> tuple[str, ...]:
+        self.calls.append(("remove", child.slot))
+        return self.exchanges
+
+
+@implementer(ILifecycleObserver)
+class RecordingObserver:
+    """
+    Writes down events.
+    """
+
+    def __init__(self) -> None:
+        self.events: list[LifecycleEvent] = []
+
+    def lifecycleEvent(self, event: LifecycleEvent) -> None:
+        self.events.append(event)
+
+    def names(self) -> list[str]:
+        """
+        @return: the events' classes.
+        """
+        return [type(event).__name__ for event in self.events]
