@@ -67,6 +67,8 @@ class Option:
 def _text(text: str) -> str:
     if not text.strip():
         raise ValueError("it must not be empty")
+    if "\0" in text:
+        raise ValueError("it must not have a NUL in it")
     return text
 
 
@@ -82,10 +84,11 @@ def _whole(least: int, most: int) -> Kind:
 def _seconds(least: float = 0.0) -> Kind:
     def parse(text: str) -> float:
         try:
-            value = float(text)
+            # Python would also take 1_0, blanks around and the digits of all scripts.
+            value = float(text) if re.fullmatch(r"[0-9.eE+-]+", text) else math.nan
         except ValueError:
             value = math.nan
-        if not least <= value <= 86400 or (value == 0 and least > 0):
+        if not least <= value <= 86400:
             raise ValueError(f"seconds, from {least:g} to 86400")
         return value
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -130,16 +131,18 @@ def makeConfig(given: Mapping[str, list[str]], environ: Mapping[str, str]) -> Ma
     return MasterConfig(**values)
 
 
-def nearest(name: str, names: Iterable[str]) -> str:
+def nearest(name: str, names: Iterable[str], prefix: str = "") -> str:
     """
     Hint at the right name.
 
     @param name: a wrong one.
     @param names: the right ones.
+    @param prefix: stands before all of them, and would make all look alike.
     @return: what to add to a sentence.
     """
-    near = difflib.get_close_matches(name, list(names), 1)
-    return f"; did you mean {near[0]}?" if near else ""
+    bare = [each.removeprefix(prefix) for each in names]
+    near = difflib.get_close_matches(name.removeprefix(prefix), bare, 1)
+    return f"; did you mean {prefix}{near[0]}?" if near else ""
 
 
 def _value(option: Option, found: Found) -> Any:
@@ -160,8 +163,8 @@ def _readVariables(found: Found, environ: Mapping[str, str]) -> None:
         if variable in notBuilt:
             found.add(notBuilt[variable], [text], variable)
         elif variable not in byVariable:
-            hint = nearest(variable, byVariable)
-            raise ConfigError(f"{variable}: there is no such environment variable{hint}")
+            hint = nearest(variable, byVariable, VARIABLE_PREFIX)
+            raise ConfigError(f"{_shown(variable)}: there is no such environment variable{hint}")
         else:
             option = byVariable[variable]
             texts = text.split() if option.repeatable else [text]
@@ -170,16 +173,19 @@ def _readVariables(found: Found, environ: Mapping[str, str]) -> None:
 
 def _readFile(found: Found, path: str) -> None:
     where = found.sources["config"]
+    parseValue(OPTIONS["config"], path, where)
+    shown = _shown(path)
     try:
         with open(path, "rb") as file:
             table = tomllib.load(file)
     except OSError as error:
-        raise ConfigError(f"{where}: {path} can't be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{where}: {shown} can't be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        # tomllib's own error is a ValueError, and so are bad UTF-8 and endless numbers.
         reason = " ".join(str(error).split())
-        raise ConfigError(f"{where}: {path} is no TOML file: {reason}") from error
+        raise ConfigError(f"{where}: {shown} is no TOML file: {reason}") from error
     for name, value in table.items():
-        source = f"{path}: {name}"
+        source = f"{shown}: {_shown(name)}"
         if name == "config":
             raise ConfigError(f"{source}: a file can't name another one")
         if name in NOT_BUILT:
@@ -192,17 +198,26 @@ def _readFile(found: Found, path: str) -> None:
 
 def _texts(option: Option, value: object, source: str) -> list[str]:
     values = value if option.repeatable and isinstance(value, list) else [value]
+    if not values:
+        raise ConfigError(f"{source}: the list is empty")
+    isNumber = option.kind.name in ("number", "seconds")
     for each in values:
-        if isinstance(each, bool) or not isinstance(each, str | int | float):
-            kind = "text or numbers" if option.repeatable else "a text or a number"
+        fits = isinstance(each, int | float if isNumber else str) and not isinstance(each, bool)
+        if not fits:
+            kind = "a number" if isNumber else "a text"
+            kind += " or a list of texts" if option.repeatable else ""
             raise ConfigError(f"{source}: {each!r} is not allowed: {kind}")
     return [str(each) for each in values]
+
+
+def _shown(name: str) -> str:
+    return name if name.isprintable() else repr(name)
 
 
 def _readPlatform(found: Found, environ: Mapping[str, str]) -> None:
     if "PORT" in environ and "listen" not in found.texts:
         port = environ["PORT"]
-        if not (port.isdecimal() and port.isascii() and int(port) <= 65535):
+        if not re.fullmatch("[0-9]{1,5}", port) or int(port) > 65535:
             raise ConfigError(f"PORT: {port!r} is not allowed: a port from 0 to 65535")
         found.add("listen", [f"tcp:{int(port)}"], "PORT")
     startsChildren = "app" in found.texts or "backend" not in found.texts

@@ -84,8 +84,9 @@ class CrashNotifierTests(SynchronousTestCase):
         """
         A Deferred that was cancelled isn't told, also from another's callback.
         """
-        first: Deferred[object] = self.notifier.whenCrashed().addCallback(lambda _: second.cancel())
+        first = self.notifier.whenCrashed()
         second = self.notifier.whenCrashed()
+        first.addCallback(lambda crash: second.cancel())
         third = self.notifier.whenCrashed()
         third.cancel()
         self.failureResultOf(third, CancelledError)

@@ -1,9 +1,12 @@
 """
-The master's end of a control channel: messages to and from one C{--app} child.
+The master's end of the control channel, to a child that runs our own launcher.
 
-Invariants: nothing is ever waited for: a message that a child doesn't take is
-dropped, since a signal follows it in any case; the child sees the master's death as
-the channel's end.
+    to the child      drain, dump
+    from the child    bootFailed
+
+The child takes the channel's end for the master's, so it must stay open for as long as
+the child lives.  Orders are never waited for: a child that doesn't read its orders
+will meet SIGTERM.
 """
 
 from __future__ import annotations
@@ -11,101 +14,71 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 
-from twisted.internet.interfaces import IReactorFDSet, IReadDescriptor
-from twisted.python.failure import Failure
-from zope.interface import implementer
+from twisted.internet.interfaces import IReactorFDSet
 
 from twisted_multiserver.contract import MESSAGE_LIMIT, decodeMessage, encodeMessage
+from twisted_multiserver.supervision.datagrams import Datagrams
 
-_MESSAGES_PER_TURN = 32
+Message = dict[str, object]
 
 
-@implementer(IReadDescriptor)
 class ControlChannel:
     """
-    Talks with one incarnation.
+    Both ends of the channel to one child, until the child has its own.
     """
 
-    def __init__(
-        self,
-        reactor: IReactorFDSet,
-        channel: socket.socket,
-        heard: Callable[[dict[str, object]], None],
-    ) -> None:
+    def __init__(self, reactor: IReactorFDSet, received: Callable[[Message], None]) -> None:
         """
-        @param reactor: reads it.
-        @param channel: a SOCK_SEQPACKET socket, closed at the end.
-        @param heard: called with each message.
+        @param reactor: watches the master's end.
+        @param received: called with each message.
+        @raise OSError: if there can be no channel.
         """
-        self._reactor = reactor
-        self._socket = channel
-        self._heard = heard
-        channel.setblocking(False)
-        reactor.addReader(self)
+        self._received = received
+        self._mine, self._childs = socket.socketpair(
+            socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK
+        )
+        self._datagrams = Datagrams(reactor, self._mine, MESSAGE_LIMIT, self._message)
 
-    def tell(self, type: str, **fields: object) -> None:
+    @property
+    def childsFd(self) -> int:
         """
-        Send a message.
+        The descriptor of the child's end.
+        """
+        return self._childs.fileno()
 
-        @param type: what it asks.
+    def handOver(self) -> None:
+        """
+        The child has its end.
+        """
+        self._childs.close()
+
+    def send(self, type: str, **fields: object) -> None:
+        """
+        Give an order.
+
+        @param type: which one.
         @param fields: its details.
         """
         try:
-            self._socket.send(encodeMessage(type, **fields), socket.MSG_NOSIGNAL)
+            self._mine.send(encodeMessage(type, **fields))
         except OSError:
-            # It is gone, or takes nothing now.
+            # The child is gone, or doesn't read; neither can be ordered about.
             pass
 
-    def fileno(self) -> int:
+    def hear(self) -> None:
         """
-        @return: its descriptor.
+        Read what is there already.
         """
-        return self._socket.fileno()
-
-    def logPrefix(self) -> str:
-        """
-        @return: a name for logs.
-        """
-        return "control"
-
-    def doRead(self) -> None:
-        """
-        Read what is there.
-        """
-        for _ in range(_MESSAGES_PER_TURN):
-            if self._socket.fileno() < 0:
-                # What was heard has closed it.
-                return
-            try:
-                data = self._socket.recv(MESSAGE_LIMIT + 1)
-            except BlockingIOError:
-                return
-            except OSError:
-                data = b""
-            if not data:
-                # The child has closed its end; its exit is told by the kernel.
-                self.close()
-                return
-            message = decodeMessage(data)
-            if message is not None:
-                self._heard(message)
-
-    def readRest(self) -> None:
-        """
-        Read what a child wrote before it ended.
-        """
-        self.doRead()
-
-    def connectionLost(self, reason: Failure) -> None:
-        """
-        @param reason: the reactor's, at its end.
-        """
-        self.close()
+        self._datagrams.doRead()
 
     def close(self) -> None:
         """
-        End it.
+        Close the master's end, and the child's if it was never handed over.
         """
-        if self._socket.fileno() >= 0:
-            self._reactor.removeReader(self)
-            self._socket.close()
+        self._datagrams.close()
+        self._childs.close()
+
+    def _message(self, data: bytes) -> None:
+        message = decodeMessage(data)
+        if message is not None:
+            self._received(message)

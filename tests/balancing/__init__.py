@@ -1,0 +1,1 @@
+"""Tests of balancing: the pool, its backends and the policies."""

@@ -1,0 +1,201 @@
+"""
+Streams, dialers and clients that do what a test says.
+"""
+
+from __future__ import annotations
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+
+from twisted_multiserver.balancing.backend import Backend, BackendKind
+from twisted_multiserver.balancing.outcomes import Outcome
+from twisted_multiserver.balancing.request import RequestInfo
+from twisted_multiserver.gateway.connections import GatewayBudgets
+from twisted_multiserver.gateway.dial import DialFailed
+from twisted_multiserver.gateway.distribution import Distribution
+from twisted_multiserver.gateway.exchange import Exchange
+from twisted_multiserver.gateway.plan import Answer
+from twisted_multiserver.gateway.streams import StreamUser
+from twisted_multiserver.gateway.upstream import Body
+from twisted_multiserver.http1.heads import HTTP_1_1, RequestHead, ResponseHead
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+class FakeStream:
+    """
+    One end of a connection.
+
+    @ivar sent: what was written.
+    @ivar state: open, closed or aborted.
+    @ivar paused: whether it is not read.
+    @ivar quiet: what C{isQuiet} says.
+    """
+
+    def __init__(self) -> None:
+        self.sent = b""
+        self.state = "open"
+        self.paused = False
+        self.quiet = True
+        self.buffered = False
+        self.user: StreamUser | None = None
+
+    def belongTo(self, user: StreamUser) -> None:
+        self.user = user
+
+    def write(self, data: bytes) -> None:
+        self.sent += data
+
+    def pause(self) -> None:
+        self.paused = True
+
+    def resume(self) -> None:
+        self.paused = False
+
+    def close(self) -> None:
+        if self.state == "open":
+            self.state = "closed"
+
+    def abort(self) -> None:
+        if self.state == "open":
+            self.state = "aborted"
+
+    def isQuiet(self) -> bool:
+        return self.quiet
+
+    def receives(self, data: bytes) -> None:
+        """
+        The backend sends.
+        """
+        assert self.user is not None
+        self.user.dataReceived(data)
+
+    def ends(self, clean: bool) -> None:
+        """
+        The backend ends the connection.
+        """
+        assert self.user is not None
+        self.state = "lost"
+        self.user.connectionLost(clean)
+
+
+class FakeDialer:
+    """
+    Gives fake streams.
+
+    @ivar streams: all that were given.
+    @ivar refusal: why there is none, if so.
+    @ivar slow: given out instead, if there is one.
+    """
+
+    def __init__(self) -> None:
+        self.streams: list[FakeStream] = []
+        self.refusal: Outcome | None = None
+        self.slow: Deferred[FakeStream] | None = None
+
+    def dial(self) -> FakeStream | Deferred[FakeStream]:
+        if self.refusal is not None:
+            raise DialFailed(self.refusal)
+        if self.slow is not None:
+            return self.slow
+        stream = FakeStream()
+        self.streams.append(stream)
+        return stream
+
+
+class Client:
+    """
+    The client's side.
+
+    @ivar heard: what it was told, in order.
+    """
+
+    def __init__(self) -> None:
+        self.heard: list[object] = []
+
+    def responseHead(self, head: ResponseHead) -> None:
+        self.heard.append(head.status)
+
+    def responseBody(self, data: bytes) -> None:
+        self.heard.append(data)
+
+    def responseEnd(self) -> None:
+        self.heard.append("end")
+
+    def cut(self, reason: str) -> None:
+        self.heard.append("cut")
+
+    def answer(self, answer: Answer) -> None:
+        self.heard.append(("answer", answer.status))
+
+
+class First:
+    """
+    A policy that takes the first, and writes down what it is told.
+
+    @ivar told: events in order.
+    @ivar choices: given back instead, one for each call, as long as there are any.
+    """
+
+    needs: frozenset[str] = frozenset()
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, str]] = []
+        self.choices: list[object] = []
+        self.asked: list[tuple[Backend, ...]] = []
+
+    def choose(self, request: RequestInfo, backends: tuple[Backend, ...]) -> object:
+        self.asked.append(backends)
+        if not self.choices:
+            return backends[0]
+        choice = self.choices.pop(0)
+        if isinstance(choice, Exception):
+            raise choice
+        return choice
+
+    def backendAdmitted(self, backend: Backend) -> None:
+        self.told.append(("admitted", backend.address))
+
+    def backendRemoved(self, backend: Backend) -> None:
+        self.told.append(("removed", backend.address))
+
+    def exchangeFinished(self, backend: Backend, request: RequestInfo, outcome: Outcome) -> None:
+        self.told.append((outcome.name, backend.address))
+
+
+class Stage:
+    """
+    A distribution on doubles.
+    """
+
+    def __init__(self, **budgets: float) -> None:
+        self.clock = Clock()
+        self.policy = First()
+        self.distribution = Distribution(self.clock, self.policy, GatewayBudgets(**budgets))
+        self.dialers: dict[str, FakeDialer] = {}
+
+    def add(
+        self, address: str, kind: BackendKind = BackendKind.child, slot: int | None = None
+    ) -> Backend:
+        """
+        Admit a backend.
+        """
+        backend = Backend(address, kind, slot=slot)
+        self.dialers[address] = FakeDialer()
+        self.distribution.add(backend, self.dialers[address])  # type: ignore[arg-type]
+        return backend
+
+    def stream(self, address: str) -> FakeStream:
+        """
+        @return: the latest connection to a backend.
+        """
+        return self.dialers[address].streams[-1]
+
+    def begin(self, method: bytes = b"GET", body: Body | None = None) -> tuple[Exchange, Client]:
+        """
+        Begin an exchange.
+        """
+        client = Client()
+        head = RequestHead(method, b"/", HTTP_1_1, ((b"Host", b"x"),))
+        info = RequestInfo("192.0.2.1", False, head)
+        return self.distribution.begin(head, body, info, client), client

@@ -1,0 +1,1 @@
+"""Tests of http1: scripts of bytes in, values out."""
