@@ -105,7 +105,10 @@ class Twistd:
         self.process = subprocess.Popen(
             twistdCommand("-n", "multiserver", *arguments),
             cwd=self.folder,
-            env=cleanEnvironment(PYTHONPATH=str(self.folder), **environment),
+            # Also for the runtime folder, which a killed master leaves behind.
+            env=cleanEnvironment(
+                PYTHONPATH=str(self.folder), TMPDIR=str(self.folder), **environment
+            ),
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=self._errors,

@@ -132,7 +132,8 @@ class ResponseReader:
         end = self._buffer.find(b"\r\n\r\n", max(0, self._scanned - 3))
         if end < 0:
             self._scanned = len(self._buffer)
-            if self._scanned > HEAD_LIMIT:
+            # Up to three bytes of the end may be there.
+            if self._scanned > HEAD_LIMIT + 3:
                 raise BadMessage("the head is too long")
             return b""
         if end > HEAD_LIMIT:

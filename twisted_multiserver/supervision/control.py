@@ -1,12 +1,9 @@
 """
-The master's end of the control channel, to a child that runs our own launcher.
+The master's end of a control channel: messages to and from one C{--app} child.
 
-    to the child      drain, dump
-    from the child    bootFailed
-
-The child takes the channel's end for the master's, so it must stay open for as long as
-the child lives.  Orders are never waited for: a child that doesn't read its orders
-will meet SIGTERM.
+Invariants: nothing is ever waited for: a message that a child doesn't take is
+dropped, since a signal follows it in any case; the child sees the master's death as
+the channel's end.
 """
 
 from __future__ import annotations
@@ -14,71 +11,101 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 
-from twisted.internet.interfaces import IReactorFDSet
+from twisted.internet.interfaces import IReactorFDSet, IReadDescriptor
+from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from twisted_multiserver.contract import MESSAGE_LIMIT, decodeMessage, encodeMessage
-from twisted_multiserver.supervision.datagrams import Datagrams
 
-Message = dict[str, object]
+_MESSAGES_PER_TURN = 32
 
 
+@implementer(IReadDescriptor)
 class ControlChannel:
     """
-    Both ends of the channel to one child, until the child has its own.
+    Talks with one incarnation.
     """
 
-    def __init__(self, reactor: IReactorFDSet, received: Callable[[Message], None]) -> None:
+    def __init__(
+        self,
+        reactor: IReactorFDSet,
+        channel: socket.socket,
+        heard: Callable[[dict[str, object]], None],
+    ) -> None:
         """
-        @param reactor: watches the master's end.
-        @param received: called with each message.
-        @raise OSError: if there can be no channel.
+        @param reactor: reads it.
+        @param channel: a SOCK_SEQPACKET socket, closed at the end.
+        @param heard: called with each message.
         """
-        self._received = received
-        self._mine, self._childs = socket.socketpair(
-            socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK
-        )
-        self._datagrams = Datagrams(reactor, self._mine, MESSAGE_LIMIT, self._message)
+        self._reactor = reactor
+        self._socket = channel
+        self._heard = heard
+        channel.setblocking(False)
+        reactor.addReader(self)
 
-    @property
-    def childsFd(self) -> int:
+    def tell(self, type: str, **fields: object) -> None:
         """
-        The descriptor of the child's end.
-        """
-        return self._childs.fileno()
+        Send a message.
 
-    def handOver(self) -> None:
-        """
-        The child has its end.
-        """
-        self._childs.close()
-
-    def send(self, type: str, **fields: object) -> None:
-        """
-        Give an order.
-
-        @param type: which one.
+        @param type: what it asks.
         @param fields: its details.
         """
         try:
-            self._mine.send(encodeMessage(type, **fields))
+            self._socket.send(encodeMessage(type, **fields), socket.MSG_NOSIGNAL)
         except OSError:
-            # The child is gone, or doesn't read; neither can be ordered about.
+            # It is gone, or takes nothing now.
             pass
 
-    def hear(self) -> None:
+    def fileno(self) -> int:
         """
-        Read what is there already.
+        @return: its descriptor.
         """
-        self._datagrams.doRead()
+        return self._socket.fileno()
+
+    def logPrefix(self) -> str:
+        """
+        @return: a name for logs.
+        """
+        return "control"
+
+    def doRead(self) -> None:
+        """
+        Read what is there.
+        """
+        for _ in range(_MESSAGES_PER_TURN):
+            if self._socket.fileno() < 0:
+                # What was heard has closed it.
+                return
+            try:
+                data = self._socket.recv(MESSAGE_LIMIT + 1)
+            except BlockingIOError:
+                return
+            except OSError:
+                data = b""
+            if not data:
+                # The child has closed its end; its exit is told by the kernel.
+                self.close()
+                return
+            message = decodeMessage(data)
+            if message is not None:
+                self._heard(message)
+
+    def readRest(self) -> None:
+        """
+        Read what a child wrote before it ended.
+        """
+        self.doRead()
+
+    def connectionLost(self, reason: Failure) -> None:
+        """
+        @param reason: the reactor's, at its end.
+        """
+        self.close()
 
     def close(self) -> None:
         """
-        Close the master's end, and the child's if it was never handed over.
+        End it.
         """
-        self._datagrams.close()
-        self._childs.close()
-
-    def _message(self, data: bytes) -> None:
-        message = decodeMessage(data)
-        if message is not None:
-            self._received(message)
+        if self._socket.fileno() >= 0:
+            self._reactor.removeReader(self)
+            self._socket.close()

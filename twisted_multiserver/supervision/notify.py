@@ -1,64 +1,120 @@
 """
-The master's end of C{NOTIFY_SOCKET}: what one child says of itself.
+The master's end of a notify socket (sd_notify(3)).
 
-Each incarnation has a socket of its own, with a name that nobody can guess, so that
-what comes there comes from it.
+Each incarnation has one of its own, so that what arrives there needs no further
+proof of who sent it.
+
+Invariants: a datagram is read whole or ignored; what isn't understood is ignored; a
+child that floods the socket gets its turn, and the reactor the next.
 """
 
 from __future__ import annotations
 
+import os
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
-from twisted.internet.interfaces import IReactorFDSet
+from twisted.internet.interfaces import IReactorFDSet, IReadDescriptor
+from twisted.python.failure import Failure
+from zope.interface import implementer
 
-from twisted_multiserver.supervision.datagrams import Datagrams
-from twisted_multiserver.supervision.folders import RuntimeFolder
-from twisted_multiserver.supervision.sdnotify import DATAGRAM_LIMIT, parseNotification
+_DATAGRAM_LIMIT = 4096
+_DATAGRAMS_PER_TURN = 32
 
 
+def parseNotification(data: bytes) -> dict[str, str]:
+    """
+    Read one datagram.
+
+    @param data: lines of C{NAME=value}.
+    @return: what could be read of them.
+    """
+    found = {}
+    for line in data[:_DATAGRAM_LIMIT].decode("utf-8", "replace").split("\n"):
+        name, equals, value = line.partition("=")
+        if equals and name.replace("_", "").isalnum() and name.isascii() and name.isupper():
+            found[name] = value
+    return found
+
+
+@implementer(IReadDescriptor)
 class NotifySocket:
     """
-    Hears one child.
-
-    @ivar path: where it is heard.
+    Hears what one incarnation has to tell.
     """
 
     def __init__(
         self,
         reactor: IReactorFDSet,
-        folder: RuntimeFolder,
+        path: str,
         uid: int | None,
-        gid: int | None,
-        notified: Callable[[Mapping[str, str]], None],
+        heard: Callable[[dict[str, str]], None],
     ) -> None:
         """
-        @param reactor: watches the socket.
-        @param folder: where it is made.
-        @param uid: the child's user, if it is another one.
-        @param gid: that user's group.
-        @param notified: called with the values of each notification, by name.
-        @raise OSError: if there can be no socket.
+        @param reactor: reads it.
+        @param path: where it is bound.
+        @param uid: the user that may write to it; L{None} for the master's.
+        @param heard: called with each notification.
+        @raise OSError: if there can be no such socket.
         """
-        self._folder = folder
-        self._notified = notified
-        bound, self.path = folder.bind(socket.SOCK_DGRAM, uid, gid)
-        self._datagrams = Datagrams(reactor, bound, DATAGRAM_LIMIT, self._received)
+        self._reactor = reactor
+        self._path = path
+        self._heard = heard
+        kind = socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
+        self._socket = socket.socket(socket.AF_UNIX, kind)
+        try:
+            self._socket.bind(path)
+            os.chmod(path, 0o600)
+            if uid is not None:
+                os.chown(path, uid, -1)
+        except OSError:
+            self._remove()
+            raise
+        reactor.addReader(self)
 
-    def hear(self) -> None:
+    def fileno(self) -> int:
         """
-        Read what is there already.
+        @return: its descriptor.
         """
-        self._datagrams.doRead()
+        return self._socket.fileno()
+
+    def logPrefix(self) -> str:
+        """
+        @return: a name for logs.
+        """
+        return "notify"
+
+    def doRead(self) -> None:
+        """
+        Read what is there.
+        """
+        for _ in range(_DATAGRAMS_PER_TURN):
+            if self._socket.fileno() < 0:
+                # What was heard has closed it.
+                return
+            try:
+                data = self._socket.recv(_DATAGRAM_LIMIT)
+            except OSError:
+                return
+            self._heard(parseNotification(data))
+
+    def connectionLost(self, reason: Failure) -> None:
+        """
+        @param reason: the reactor's, at its end.
+        """
+        self.close()
 
     def close(self) -> None:
         """
-        Hear no more.
+        Hear no more and remove the socket.
         """
-        self._datagrams.close()
-        self._folder.discard(self.path)
+        if self._socket.fileno() >= 0:
+            self._reactor.removeReader(self)
+            self._remove()
 
-    def _received(self, data: bytes) -> None:
-        values = parseNotification(data)
-        if values:
-            self._notified(values)
+    def _remove(self) -> None:
+        self._socket.close()
+        try:
+            os.unlink(self._path)
+        except FileNotFoundError:
+            pass
