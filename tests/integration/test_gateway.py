@@ -69,7 +69,7 @@ class Backends(Factory):
         self.script = list(script)
         self.requests: list[bytes] = []
         self.closes = closes
-        self.protocol = Script
+        self.protocol = Script  # type: ignore[assignment]
 
 
 class Client(Protocol):
