@@ -14,7 +14,7 @@ author = "the twisted_multiserver authors"
 
 extensions = ["myst_parser", "apidocs"]
 source_suffix = {".md": "markdown"}
-exclude_patterns = ["newsfragments/*", "decisions/template.md"]
+exclude_patterns = ["_build", "newsfragments/*", "decisions/template.md"]
 nitpicky = True
 
 myst_heading_anchors = 3
@@ -24,7 +24,10 @@ html_title = project
 html_theme_options = {
     "description": "An application server and load balancer for Python web programs.",
     "fixed_sidebar": True,
-    "page_width": "1000px",
+    "font_family": "system-ui, sans-serif",
+    "head_font_family": "system-ui, sans-serif",
+    "page_width": "1080px",
 }
-html_static_path: list[str] = []
+html_static_path = ["_static"]
+html_css_files = ["manual.css"]
 html_show_copyright = False

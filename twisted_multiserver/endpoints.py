@@ -11,6 +11,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+import socket
 from collections.abc import Callable
 
 from twisted.internet.endpoints import clientFromString, serverFromString
@@ -117,6 +118,31 @@ def serverEndpoint(
     except Exception as error:  # Twisted's parser and endpoint plugins raise anything
         raise _explained(source, description, error) from error
     return endpoint
+
+
+def checkFree(description: str, source: str = "--listen") -> None:
+    """
+    Find out whether a TCP endpoint can listen, while somebody is there to be told.
+
+    @param description: of a server endpoint that was checked.
+    @param source: where it was given, for people.
+    @raise ConfigError: if its port is in use, or not ours to take.
+    """
+    kind, _, rest = description.partition(":")
+    if kind not in ("tcp", "tcp6", *_SECURE):
+        return
+    placed, named = _split(rest)
+    port = int(named.get("port") or placed[-1])
+    interface = named.get("interface", "::" if kind == "tcp6" else "")
+    family = socket.AF_INET6 if ":" in interface else socket.AF_INET
+    with socket.socket(family) as probe:
+        # As Twisted does; a port in TIME_WAIT is free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((interface, port))
+            probe.listen()
+        except OSError as error:
+            raise ConfigError(f"{source}: {description!r}: {error.strerror}") from error
 
 
 def clientEndpoint(

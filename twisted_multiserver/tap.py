@@ -30,7 +30,7 @@ from twisted_multiserver import __version__
 from twisted_multiserver.balancing.names import balancerNamed
 from twisted_multiserver.config import OPTIONS, MasterConfig, Option
 from twisted_multiserver.draining import DrainingFactory
-from twisted_multiserver.endpoints import clientEndpoint, serverEndpoint, url
+from twisted_multiserver.endpoints import checkFree, clientEndpoint, serverEndpoint, url
 from twisted_multiserver.errors import ConfigError
 from twisted_multiserver.exitstatus import ExitStatus
 from twisted_multiserver.master import Multiserver
@@ -168,19 +168,15 @@ class MultiserverService(Service):
 
     _log = Logger()
 
-    def __init__(
-        self, reactor: Any, config: MasterConfig, master: Multiserver, isDaemon: bool
-    ) -> None:
+    def __init__(self, reactor: Any, config: MasterConfig, master: Multiserver) -> None:
         """
         @param reactor: the reactor.
         @param config: what to do.
         @param master: does it.
-        @param isDaemon: whether twistd goes into the background.
         """
         self._reactor = reactor
         self._config = config
         self._master = master
-        self._isDaemon = isDaemon
         self._exit = ExitStatus(reactor)
         self._signals = ServerSignals(reactor, self._exit.stop)
         self._endpoints = [
@@ -245,9 +241,6 @@ class MultiserverService(Service):
 
     def _cannotListen(self, failure: Failure, description: str) -> None:
         reason = f"--listen: {description!r}: {_cause(failure)}"
-        if self._isDaemon:
-            # The parent is still there: it tells, and exits with 1.
-            raise ConfigError(reason)
         self._exit.fail(reason)
 
     def _ready(self, count: int) -> None:
@@ -299,9 +292,14 @@ def _compose(reactor: Any, config: MasterConfig, isDaemon: bool) -> IService:
     stateFolder = None
     if config.app is not None:
         stateFolder = prepareStateFolder(config.stateDir, os.environ, os.getcwd())
+    if isDaemon:
+        # In the background nobody could be told any more.
+        for description in config.listen:
+            serverEndpoint(reactor, description)
+            checkFree(description)
     master = Multiserver(reactor, balancerNamed(config.balancer), config, stateFolder)
     for description in config.backend:
         master.addBackend(clientEndpoint(reactor, description))
     if config.onCrash is not None:
         master.addObserver(CrashCommand(reactor, splitCommand(config.onCrash)))
-    return MultiserverService(reactor, config, master, isDaemon)
+    return MultiserverService(reactor, config, master)

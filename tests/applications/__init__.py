@@ -1,1 +1,1 @@
-"""Applications that tests serve; imported by their bare names, with this folder first on the path."""
+"""Applications for tests, imported by their bare names with this folder first on the path."""

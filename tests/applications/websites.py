@@ -4,7 +4,6 @@ twisted.web applications of every kind.
 
 from __future__ import annotations
 
-import faulthandler
 import json
 import os
 import sys
@@ -13,6 +12,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
+
 from twisted_multiserver.child.identity import current
 
 
@@ -55,6 +55,7 @@ class Hog(Resource):
     isLeaf = True
 
     def render_GET(self, request: Request) -> bytes:
+        print("hogging", file=sys.stderr)
         while True:
             pass
 
@@ -69,7 +70,6 @@ class Slow(Resource):
     def __init__(self) -> None:
         super().__init__()
         self.waiting: list[Request] = []
-        self.lost: list[str] = []
 
     def render_GET(self, request: Request) -> int:
         request.write(b"begun ")
@@ -78,7 +78,6 @@ class Slow(Resource):
         return NOT_DONE_YET
 
     def _lost(self, reason: object) -> None:
-        self.lost.append("lost")
         self.waiting.clear()
         print("client gone", file=sys.stderr)
 
@@ -171,14 +170,6 @@ def leavingFactory() -> Resource:
 
 def wrongFactory() -> str:
     return "no application"
-
-
-def endlessFactory() -> Deferred[Resource]:
-    return Deferred()
-
-
-def hangingImport() -> None:
-    faulthandler.dump_traceback()
 
 
 text = "a string"

@@ -44,6 +44,13 @@ class Block:
         return self.remark.removeprefix("file: ") if self.remark.startswith("file: ") else None
 
     @property
+    def lines(self) -> list[str]:
+        """
+        Its lines that are not blank.
+        """
+        return [line for line in self.text.splitlines() if line.strip()]
+
+    @property
     def commands(self) -> list[str]:
         """
         Of a console block: what is typed.

@@ -8,17 +8,18 @@ import re
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from docs.optiontable import PAGES, withTable
 from tests.docs.pages import DOCS, ROOT, inlineCode, nameOf, pages
-from twisted_multiserver.config import optionNames
+from twisted_multiserver.config import OPTIONS, optionTable
 
 _LINK = re.compile(r"\]\(([^)#]+)(#[^)]*)?\)")
 _PATH = re.compile(r"(?:[\w-]+/)*[\w-]+\.(?:py|html|toml)")
 _OPTION = re.compile(r"--[a-z][a-z-]+")
 
 # What readers make themselves, or know from elsewhere.
-_READERS_OWN = {"hello.py", "wsgihello.py", "firstfree.py", "observing.py"}
+_READERS_OWN = {"hello.py", "wsgihello.py", "firstfree.py", "test_firstfree.py", "observing.py"}
 _OTHERS = {"gunicorn.conf.py", "passenger_wsgi.py", "multiserver.toml"}
-_TWISTDS = {"--pidfile"}
+_TWISTDS = {"--pidfile", "--logfile", "--uid", "--help"}
 _NOT_HERE = {"--command", "--reload"}
 
 
@@ -34,9 +35,7 @@ class FileTests(SynchronousTestCase):
         for page in pages():
             for target, _ in _LINK.findall(page.read_text()):
                 if "://" not in target:
-                    self.assertTrue(
-                        (page.parent / target).exists(), f"{nameOf(page)}: no {target}"
-                    )
+                    self.assertTrue((page.parent / target).exists(), f"{nameOf(page)}: no {target}")
 
     def test_sources(self) -> None:
         """
@@ -77,11 +76,21 @@ class OptionTests(SynchronousTestCase):
     Options that are named are options.
     """
 
+    def test_table(self) -> None:
+        """
+        The tables in README and in the manual are those of the options that there are.
+        """
+        for page in PAGES:
+            text = page.read_text()
+            self.assertEqual(
+                text, withTable(text, optionTable()), "to be renewed: python docs/optiontable.py"
+            )
+
     def test_options(self) -> None:
         """
         Except in what other servers take.
         """
-        known = {f"--{name}" for name in optionNames()} | _TWISTDS
+        known = {f"--{name}" for name in OPTIONS} | _TWISTDS
         for page in pages():
             text = page.read_text()
             if page.name == "what-we-do-not-do.md":

@@ -166,7 +166,6 @@ class LaunchedChild:
             "NOTIFY_SOCKET": os.path.join(self.folder, "notify"),
             SPEC_VARIABLE: json.dumps(fields),
             RUN_VARIABLE: "00ff:1",
-            # The checkout may not be installed where the tests run.
             **(environ or {}),
         }
         if watchdog is not None:
@@ -325,12 +324,12 @@ class LaunchedChild:
         path: str = "/",
         method: str = "GET",
         body: Any = None,
-        chunked: bool = False,
         **fields: str,
     ) -> Answer:
         """
         Ask on a connection of its own, with the fields that the master writes.
 
+        @param body: bytes, or an iterable of them, which is sent chunked.
         @param fields: more fields, or other values; C{_} stands for C{-}.
         """
         connection = _UnixConnection(self.socketPath)
@@ -340,6 +339,9 @@ class LaunchedChild:
             "X-Forwarded-Proto": "https",
             "X-Forwarded-Host": "www.example.com",
         } | {name.replace("_", "-"): value for name, value in fields.items()}
+        chunked = body is not None and not isinstance(body, bytes)
+        if chunked:
+            headers["Transfer-Encoding"] = "chunked"
         try:
             connection.request(method, path, body, headers, encode_chunked=chunked)
             response = connection.getresponse()

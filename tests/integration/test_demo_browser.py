@@ -305,7 +305,7 @@ class WholeServerTests(SynchronousTestCase):
         url = f"http://127.0.0.1:{server.waitUntilReady()}/"
         with browser() as driver:
             visit = Visit(driver, url)
-            visit.look(width=860, height=800)
+            visit.look(width=860, height=850)
             visit.load()
             until(lambda: len(visit.pids()) == 3, "a card for each child")
             before = visit.pids()

@@ -37,7 +37,7 @@ def load(name: str) -> object:
     parts = moduleName.split(".")
     if not all(parts) or (colon and not all(attributes.split("."))):
         raise BootFailure(f"{name!r} is not a name: expected pkg.mod.attr or pkg.mod:attr")
-    module, rest = _longestModule(name, parts)
+    module, rest = _longestModule(name, parts, bool(colon))
     if colon:
         if rest:
             raise BootFailure(f"{name}: no module named {moduleName!r}{_where()}")
@@ -45,25 +45,26 @@ def load(name: str) -> object:
     return _follow(name, module, rest)
 
 
-def _longestModule(name: str, parts: list[str]) -> tuple[object, list[str]]:
+def _longestModule(name: str, parts: list[str], moduleMeant: bool) -> tuple[ModuleType, list[str]]:
     """
     Import the longest prefix of a dotted name that is a module.
 
     @param name: the whole name, for people.
     @param parts: the dotted name's parts.
+    @param moduleMeant: whether all of it has to be a module.
     @return: the module, and the parts that are left.
     """
     if not _exists(name, parts[0]):
         raise BootFailure(f"{name}: no module named {parts[0]!r}{_where()}")
-    found: object = _import(name, parts[0])
+    found = _import(name, parts[0])
     for count in range(1, len(parts)):
         moduleName = ".".join(parts[: count + 1])
-        attribute = vars(found).get(parts[count])
-        last = count == len(parts) - 1
-        if last and attribute is not None and not isinstance(attribute, ModuleType):
-            # "from .app import app" in a package hides the module behind its content.
+        content = vars(found).get(parts[count])
+        # "from .app import app" in a package hides the module behind its content.
+        hidden = content is not None and not isinstance(content, ModuleType)
+        if hidden and not moduleMeant and count == len(parts) - 1:
             return found, parts[count:]
-        if not hasattr(found, "__path__") or not _exists(name, moduleName):
+        if "__path__" not in vars(found) or not _exists(name, moduleName):
             return found, parts[count:]
         found = _import(name, moduleName)
     return found, []
@@ -90,8 +91,9 @@ def _import(name: str, moduleName: str) -> ModuleType:
         ) from error
 
 
-def _follow(name: str, found: object, attributes: list[str]) -> object:
-    path = found.__name__ if isinstance(found, ModuleType) else name
+def _follow(name: str, module: ModuleType, attributes: list[str]) -> object:
+    found: object = module
+    path = module.__name__
     for attribute in attributes:
         try:
             following = getattr(found, attribute)

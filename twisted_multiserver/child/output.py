@@ -4,7 +4,7 @@ What a child writes: plain lines on stderr, since the master adds time and name.
 Twisted's log goes to stderr, so that the last lines before a crash tell of it; what the
 application prints goes where it prints it, line by line.  Twisted's own remarks below a
 warning (factories that start and stop, HEAD made from GET) are left out; the access log
-of a Site of the user's comes through, since it is written as C{log_legacy}.
+of a Site of the user's comes through.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ from twisted.logger import (
 )
 from zope.interface import implementer
 
+# What is written to twisted.python.log.logfile, as a Site's log is.
+_ACCESS_LOG = "twisted.python.log"
 # Logged under the namespace of the factory's class, which may be the application's.
 _NOISE = frozenset({"Starting factory {factory!r}", "Stopping factory {factory!r}"})
 
@@ -58,6 +60,7 @@ def lineObserver(stream: TextIO) -> ILogObserver:
     """
     levels = LogLevelFilterPredicate(defaultLogLevel=LogLevel.info)
     levels.setLogLevelForNamespace("twisted", LogLevel.warn)
+    levels.setLogLevelForNamespace(_ACCESS_LOG, LogLevel.info)
     return FilteringLogObserver(FileLogObserver(stream, _line), [_WithoutNoise(), levels])
 
 
