@@ -3,7 +3,7 @@ An application server and load balancer for Python web programs, on Twisted.
 
 One process, the I{master}, spawns, watches and replaces I{children} that run the
 user's application, and distributes requests over them.  Three flows make the
-house; each is a package or two, and imports go one way only, downwards:
+house; each is a package or two, and imports go one way only, downwards::
 
     tap             twistd's options become a service
     master          joins the parts; the only wiring
@@ -63,8 +63,18 @@ _HOMES = {
     "RoundRobin": "balancing.roundrobin",
 }
 
-__all__ = [  # noqa: PLE0604 (the names are strings)
-    *_HOMES,
+__all__ = [
+    "Affinity",
+    "BootFailed",
+    "ConfigError",
+    "Crash",
+    "CrashKind",
+    "LeastConnections",
+    "MasterConfig",
+    "Multiserver",
+    "MultiserverError",
+    "Outcome",
+    "RoundRobin",
 ]
 
 

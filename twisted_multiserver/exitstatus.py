@@ -5,7 +5,7 @@ Plain twistd re-raises the signal that stops it (status 143 for SIGTERM), has no
 fail once the reactor runs, and shows tracebacks or usage for mistakes of the user's.
 This puts it right with what is public: signal handlers of our own, set when the
 reactor runs; and a hook at the interpreter's exit, which runs after twistd has removed
-its pid file.
+its pid file::
 
     0   stopped by SIGTERM or SIGINT
     1   it could not start: one line on stderr

@@ -22,8 +22,11 @@ _HOMES = {
     "IRequestInfo": "balancing._iloadbalancer",
 }
 
-__all__ = [  # noqa: PLE0604 (the names are strings)
-    *_HOMES,
+__all__ = [
+    "IBackend",
+    "ILifecycleObserver",
+    "ILoadBalancer",
+    "IRequestInfo",
 ]
 
 

@@ -1,5 +1,5 @@
 """
-SIGHUP and SIGUSR1, as a server takes them.
+SIGHUP and SIGUSR1, as a server takes them::
 
     SIGHUP    a terminal that hung up: stop.  Otherwise a reload is meant, which this
               version does not have: the log says so, and nothing happens.

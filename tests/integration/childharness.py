@@ -19,7 +19,6 @@ import signal
 import socket
 import sys
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -370,10 +369,3 @@ def goneWithin(pid: int) -> bool:
         return bool(waiting.poll(DEADLINE * 1000))
     finally:
         os.close(process)
-
-
-def now() -> float:
-    """
-    The clock that tells how long something took, in seconds.
-    """
-    return time.monotonic()

@@ -239,6 +239,17 @@ class TracebackTests(SynchronousTestCase):
         else:
             self.assertLessEqual(len(shown), len(lines))
 
+    def test_shownAgain(self) -> None:
+        """
+        After ten minutes the whole of it.
+        """
+        now = [0.0]
+        known = KnownTracebacks(lambda: now[0])
+        for moment, lines in ((0.0, 4), (599.0, 1), (601.0, 4), (1100.0, 1)):
+            now[0] = moment
+            shown = self.fold(TracebackFold("child 0", known), TRACEBACK)
+            self.assertEqual(len(shown), lines)
+
     def test_bounded(self) -> None:
         """
         A traceback that doesn't end is told in pieces.

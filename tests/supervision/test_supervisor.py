@@ -188,6 +188,16 @@ class SupervisorTests(SynchronousTestCase):
         self.assertEqual(self.reactor.readers, [])
         self.assertEqual(self.reactor.getDelayedCalls(), [])
 
+    def test_stopsByItself(self) -> None:
+        """
+        A child that says so gets no new requests; its exit is nobody's order.
+        """
+        self.spawnReady()
+        self.notify(self.process(), b"STOPPING=1")
+        self.assertEqual(self.traffic.calls[-1], ("drain", 0))
+        self.process().exits(0)
+        self.assertEqual(len(self.crashes()), 1)
+
     def test_drainBudget(self) -> None:
         """
         Exchanges that don't finish are not waited for any longer.
@@ -247,7 +257,7 @@ class SupervisorTests(SynchronousTestCase):
         self.assertEqual(process.signals, [])
         self.reactor.advance(30)
         self.assertEqual(process.signals, [STACK_DUMP_SIGNAL])
-        self.assertEqual(self.traffic.calls[-1], ("drain", 0))
+        self.assertEqual(self.traffic.calls[-2:], [("drain", 0), ("expect", 0)])
         process.writes(2, b"Thread 0x1\n")
         self.reactor.advance(0.5)
         process.exits(None, 9)

@@ -1,5 +1,5 @@
 """
-Balancing: who could take a request, and who takes it.
+Balancing: who could take a request, and who takes it::
 
     _iloadbalancer    ILoadBalancer, IBackend, IRequestInfo: what a policy is
     policy            the same for type checkers

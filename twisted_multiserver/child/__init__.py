@@ -12,7 +12,7 @@ A child's life, file by file:
     application an object is.  C{building.py}: calling factories.
   - C{reactors.py}: which reactor, before anything imports one.
   - C{web.py}: resources and sites; C{wsgi.py}: WSGI on a thread pool; C{asgi.py}: ASGI
-    through uvicorn, with C{asgiscope.py} and C{lifespan.py} around the application.
+    through uvicorn, with C{asgiscope.py} around the application.
   - C{listener.py}: accepting on the socket that was passed.
   - C{forwarded.py}: reading the forwarded fields; C{clientview.py}: a request as its
     client sees it.

@@ -1,5 +1,5 @@
 """
-What kind of application an object is.
+What kind of application an object is::
 
     resource    provides IResource, or has resource() (Klein)
     site        a twisted.web.server.Site

@@ -1,5 +1,5 @@
 """
-The control channel: the master's orders, over a SOCK_SEQPACKET pair.
+The control channel: the master's orders, over a SOCK_SEQPACKET pair::
 
     drain   no new exchanges will come; those in flight finish
     dump    write the stack of every thread to stderr

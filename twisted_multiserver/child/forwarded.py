@@ -1,5 +1,5 @@
 """
-Reading the forwarded fields that the master writes on every request.
+Reading the forwarded fields that the master writes on every request::
 
     X-Forwarded-For      the client's address, nothing else
     X-Forwarded-Proto    http or https

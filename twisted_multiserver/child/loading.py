@@ -1,5 +1,5 @@
 """
-From a name to the object it names.
+From a name to the object it names::
 
     pkg.mod:attr.sub    the module is what stands before the colon
     pkg.mod.attr        the longest prefix that is a module, then attributes

@@ -1,5 +1,5 @@
 """
-The composition of a child that serves an application.
+The composition of a child that serves an application::
 
     load      the object, by name: nothing else has been imported yet
     choose    the reactor, which depends on the object's kind

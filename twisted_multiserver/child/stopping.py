@@ -1,5 +1,5 @@
 """
-The one way for a child to stop, whoever asks.
+The one way for a child to stop, whoever asks::
 
     SIGTERM, SIGINT         finish what is in flight, within the stop budget; exit 0
     the master is gone      finish at once

@@ -1,5 +1,5 @@
 """
-The gateway: carries requests to backends and responses to clients.
+The gateway: carries requests to backends and responses to clients::
 
     plan              what to do next with an exchange: choose, send, wait, answer
     exchange          does what the plan says, for one request

@@ -1,5 +1,5 @@
 """
-HTTP/1.1 as pure decisions: bytes and neutral values in, neutral values out.
+HTTP/1.1 as pure decisions: bytes and neutral values in, neutral values out::
 
     heads     what a message's head is, once read, whichever way it came
     fields    which fields may pass, in which direction, and what is added

@@ -2,7 +2,7 @@
 Fields: which pass through the gateway, which end here, which are added.
 
 Every rule is a function over a neutral head, the same for each face of the
-gateway.
+gateway::
 
     hop-by-hop fields, and those that Connection names, end here, both ways
                                                   RFC 9110 section 7.6.1

@@ -1,5 +1,5 @@
 """
-Supervision: the master's side of the child flow.
+Supervision: the master's side of the child flow::
 
     supervisor    owns all slots; what C{spawn} promised
     slot          one place, and when the next child lives there

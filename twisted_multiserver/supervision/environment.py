@@ -10,8 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-_SCRUBBED = frozenset({"NOTIFY_SOCKET", "WEB_CONCURRENCY", "PORT"})
-_SCRUBBED_PREFIXES = ("LISTEN_", "WATCHDOG_", "MULTISERVER_")
+_SCRUBBED = frozenset(
+    {"NOTIFY_SOCKET", "PORT", "RUNTIME_DIRECTORY", "STATE_DIRECTORY", "WEB_CONCURRENCY"}
+)
+# The last is of a master whose child this one is.
+_SCRUBBED_PREFIXES = ("LISTEN_", "WATCHDOG_", "MULTISERVER_", "TWISTED_MULTISERVER_")
 
 
 def scrubbed(environ: Mapping[str, str]) -> dict[str, str]:

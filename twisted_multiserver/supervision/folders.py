@@ -68,7 +68,10 @@ class RuntimeFolder:
             self._path = None
 
     def _make(self) -> str:
-        for variable in ("RUNTIME_DIRECTORY", "XDG_RUNTIME_DIR"):
+        # Nobody else may pass through root's XDG_RUNTIME_DIR, and only root's children
+        # can be of another user.
+        session = () if os.geteuid() == 0 else ("XDG_RUNTIME_DIR",)
+        for variable in ("RUNTIME_DIRECTORY", *session):
             # systemd gives several folders with colons between them.
             parent = self._environ.get(variable, "").partition(":")[0]
             if not parent:
@@ -78,7 +81,9 @@ class RuntimeFolder:
                 self._log.warn("{folder} is too long for sockets", folder=parent)
                 continue
             try:
-                os.mkdir(path, 0o711)
+                os.mkdir(path, 0o700)
+                # Whatever the umask is: twistd's is 077 when it daemonizes.
+                os.chmod(path, 0o711)
                 return path
             except OSError as error:
                 self._log.warn("no runtime folder there: {error}", error=error)

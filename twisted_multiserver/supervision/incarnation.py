@@ -57,8 +57,8 @@ class IncarnationObserver(Protocol):
 
     def leaves(self, child: Child) -> None:
         """
-        @param child: its process is no more, and it is out of the traffic; L{ended}
-            follows.
+        @param child: its process is no more, or hangs and will be killed, and it is
+            out of the traffic; L{ended} follows.
         """
 
     def ended(self, child: Child, crash: Crash | None, readyFor: float | None) -> None:
@@ -99,9 +99,7 @@ class Incarnation:
         self._process = ChildProcess(self)
         self._life = makeLife(self)
         self._entrances = Entrances(surroundings, program, place)
-        self.child = Child(
-            place.slot, place.generation, place.incarnation, 0, self._entrances.httpPath
-        )
+        self.child = Child(place.slot, place.generation, place.incarnation, 0, "")
         self._timer: IDelayedCall | None = None
         self._lastBeat = 0.0
         self._bornAt = 0.0
@@ -128,9 +126,10 @@ class Incarnation:
             # In a turn of its own, so that it never ends inside of start().
             self._shared.reactor.callLater(0, self._life.exited)
             return
-        self.child = replace(self.child, pid=self._process.pid)
-        self._observer.spawned(self.child)
+        self.child = replace(self.child, pid=self._process.pid, socketPath=self._entrances.httpPath)
+        # Before anybody is told, since an observer may stop it.
         self._after(self._shared.budgets.boot, self._life.bootOverdue)
+        self._observer.spawned(self.child)
 
     def stop(self) -> None:
         """
@@ -154,6 +153,10 @@ class Incarnation:
         """
         See L{ProcessUser<twisted_multiserver.supervision.process.ProcessUser>}.
         """
+        if not self.child.pid:
+            # It ended so fast that the reactor saw it inside of start().
+            self._shared.reactor.callLater(0, self.processExited, exitCode, signalNumber)
+            return
         self._end = (exitCode, signalNumber)
         self._life.exited()
 
@@ -224,6 +227,7 @@ class Incarnation:
             budget=budget,
         )
         self._shared.traffic.drain(self.child)
+        self._observer.leaves(self.child)
 
     def conclude(self) -> None:
         """
@@ -245,6 +249,9 @@ class Incarnation:
             self._lastBeat = self._now()
         if notification.get("READY") == "1":
             self._life.readied()
+        if notification.get("STOPPING") == "1" and not self._exitExpected:
+            # The application stops by itself: new requests go elsewhere.
+            self._shared.traffic.drain(self.child)
 
     def _told(self, message: dict[str, object]) -> None:
         if message["type"] == "bootFailed":
@@ -257,6 +264,11 @@ class Incarnation:
         Look again when the run budget is over at the earliest.
         """
         budget = self._shared.budgets.run
+        if self._timer is not None and self._now() - self._timer.getTime() > budget:
+            # The master itself was stopped, and can't tell who else was.
+            self._lastBeat = self._now()
+        # Timers come before sockets: after a stall, beats are waiting to be read.
+        self._entrances.hear()
         left = self._lastBeat + budget - self._now()
         if left <= 0:
             self._life.beatOverdue()

@@ -43,7 +43,7 @@ class Entrances:
     """
     The ways into one incarnation.
 
-    @ivar httpPath: the socket for requests.
+    @ivar httpPath: the socket for requests; empty before L{launch}.
     """
 
     def __init__(self, surroundings: Surroundings, program: Program, place: Place) -> None:
@@ -55,8 +55,8 @@ class Entrances:
         self._shared = surroundings
         self._program = program
         self._place = place
-        self.httpPath = surroundings.runtimeFolder.socketPath("c")
-        self._notifyPath = surroundings.runtimeFolder.socketPath("n")
+        self.httpPath = ""
+        self._notifyPath = ""
         self._notify: NotifySocket | None = None
         self._control: ControlChannel | None = None
 
@@ -75,6 +75,9 @@ class Entrances:
         @raise OSError: if it can't be done.
         """
         shared = self._shared
+        # The folder is made with the first of them, and that may fail.
+        self.httpPath = shared.runtimeFolder.socketPath("c")
+        self._notifyPath = shared.runtimeFolder.socketPath("n")
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         with listener:
             listener.bind(self.httpPath)
@@ -109,6 +112,13 @@ class Entrances:
         if self._control is not None:
             self._control.tell(type, **fields)
 
+    def hear(self) -> None:
+        """
+        Hear what was notified already.
+        """
+        if self._notify is not None:
+            self._notify.doRead()
+
     def close(self) -> None:
         """
         Hear what is still to be heard, and give everything back.
@@ -118,10 +128,11 @@ class Entrances:
             self._control.close()
         if self._notify is not None:
             self._notify.close()
-        try:
-            os.unlink(self.httpPath)
-        except FileNotFoundError:
-            pass
+        if self.httpPath:
+            try:
+                os.unlink(self.httpPath)
+            except FileNotFoundError:
+                pass
 
     def _environment(self) -> dict[str, str]:
         shared, place = self._shared, self._place

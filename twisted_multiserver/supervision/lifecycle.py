@@ -1,5 +1,5 @@
 """
-The life of one incarnation, as one table.
+The life of one incarnation, as one table::
 
     starting ---> ready ---> draining ---> terminating ---> dumping ---> killed
         |           |           |              |               |            |
@@ -181,10 +181,6 @@ def _isNoNews(life: Life, actions: Actions) -> None:
     """
     What comes late, or twice, changes nothing.
     """
-
-
-def _stopIsAskedFor(life: Life, actions: Actions) -> None:
-    actions.expectExit()
 
 
 for _state in (starting, ready, draining, terminating, dumping, killed):

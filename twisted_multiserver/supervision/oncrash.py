@@ -154,6 +154,8 @@ class _Run:
         """
         See L{ProcessUser<twisted_multiserver.supervision.process.ProcessUser>}.
         """
+        for line in self._splitter.end():
+            self._log.info("--on-crash: {line}", line=line)
 
     def processExited(self, exitCode: int | None, signalNumber: int | None) -> None:
         """
@@ -167,5 +169,4 @@ class _Run:
                 name=self._name,
                 how=f"signal {signalNumber}" if exitCode is None else f"exit {exitCode}",
             )
-        self._process.closePipes()
         self._command.runEnded()

@@ -77,14 +77,19 @@ class ChildProcess(ProcessProtocol):
         @param descriptors: as C{childFDs} of C{spawnProcess}.
         @raise OSError: if it can't be started.
         """
-        transport = reactor.spawnProcess(
+        reactor.spawnProcess(
             self,
             argv[0].encode(),
             [argument.encode() for argument in argv],
             {os.fsencode(name): os.fsencode(value) for name, value in environment.items()},
             childFDs=descriptors,
         )
-        self.pid = transport.pid or 0
+
+    def connectionMade(self) -> None:
+        """
+        It runs.  Here, since it may have ended when C{spawnProcess} returns.
+        """
+        self.pid = self.transport.pid or 0
 
     def send(self, number: int) -> None:
         """
@@ -95,7 +100,8 @@ class ChildProcess(ProcessProtocol):
         if self.pid and not self._exited:
             try:
                 self.transport.signalProcess(number)
-            except ProcessExitedAlready:
+            except (ProcessExitedAlready, PermissionError):
+                # It is gone, or runs as somebody else who may not be signalled.
                 pass
 
     def killGroup(self) -> None:

@@ -106,6 +106,7 @@ class Slot:
         self._incarnation: Incarnation | None = None
         self._respawning: IDelayedCall | None = None
         self._previous: tuple[Crash, float] | None = None
+        self._last: Child | None = None
         self._isStopping = False
         self._isFinished = False
 
@@ -138,7 +139,7 @@ class Slot:
         elif self._respawning is not None:
             self._respawning.cancel()
             self._respawning = None
-            self._finish(None)
+            self._finish()
 
     def spawned(self, child: Child) -> None:
         """
@@ -170,7 +171,7 @@ class Slot:
         """
         See L{IncarnationObserver<twisted_multiserver.supervision.incarnation.IncarnationObserver>}.
         """
-        if self._respawn and not self._isStopping:
+        if self._respawns:
             self._shared.traffic.expect(self.number)
         else:
             self._shared.traffic.unexpect(self.number)
@@ -180,21 +181,27 @@ class Slot:
         See L{IncarnationObserver<twisted_multiserver.supervision.incarnation.IncarnationObserver>}.
         """
         self._incarnation = None
+        self._last = child
         if crash is None:
             self._owner.happened(ChildStopped(child))
-            self._finish(child)
+            self._finish()
             return
         self._previous = (crash, time.time())
-        respawns = self._respawn and not self._isStopping
         delay = self._backoff.ended(readyFor)
-        self._logCrash(crash, delay if respawns else None)
+        self._logCrash(crash, delay if self._respawns else None)
         self._owner.happened(ChildCrashed(child, crash))
+        # Only now, since an observer may have stopped this slot.
+        respawns = self._respawns
         if respawns:
             self._backOff(child, delay)
         if readyFor is None:
             self._owner.slotFailed(self, crash, not respawns or self._backoff.isSuspended)
         if not respawns:
-            self._finish(child)
+            self._finish()
+
+    @property
+    def _respawns(self) -> bool:
+        return self._respawn and not self._isStopping
 
     def _backOff(self, child: Child, delay: float) -> None:
         # Before anybody is told, since an observer may stop this slot.
@@ -205,13 +212,13 @@ class Slot:
         else:
             self._owner.happened(ChildBackingOff(child, delay))
 
-    def _finish(self, last: Child | None) -> None:
+    def _finish(self) -> None:
         if self._isFinished:
             return
         self._isFinished = True
         self._shared.traffic.unexpect(self.number)
-        if last is not None:
-            self._owner.happened(SlotRemoved(last))
+        if self._last is not None:
+            self._owner.happened(SlotRemoved(self._last))
         self._owner.slotEnded(self)
 
     def _logCrash(self, crash: Crash, delay: float | None) -> None:

@@ -130,7 +130,7 @@ class Supervisor:
             runtimeFolder,
             stateFolder,
             secrets.token_hex(8),
-            KnownTracebacks(),
+            KnownTracebacks(reactor.seconds),
         )
         self._random = random
         self._observers: list[ILifecycleObserver] = []

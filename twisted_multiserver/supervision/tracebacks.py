@@ -6,16 +6,21 @@ traceback is held until it ends, and told in full only if none of the children h
 told the same lately.
 
 Invariants: every line that isn't part of a repeated traceback is told, in order;
-what is held is bounded.
+what is held is bounded; a traceback that goes on coming is shown again now and then,
+since logs are rotated.
 """
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
+from collections.abc import Callable
 
 _BEGIN = "Traceback (most recent call last):"
 _MOST_LINES = 500
 _MOST_KNOWN = 64
+# Seconds.
+_SHOWN_AGAIN = 600.0
 
 
 class KnownTracebacks:
@@ -23,8 +28,12 @@ class KnownTracebacks:
     The tracebacks of all children of a run.
     """
 
-    def __init__(self) -> None:
-        self._known: OrderedDict[str, tuple[str, int]] = OrderedDict()
+    def __init__(self, seconds: Callable[[], float] = time.monotonic) -> None:
+        """
+        @param seconds: the clock.
+        """
+        self._seconds = seconds
+        self._known: OrderedDict[str, tuple[str, int, float]] = OrderedDict()
 
     def tell(self, child: str, lines: list[str]) -> list[str]:
         """
@@ -33,8 +42,11 @@ class KnownTracebacks:
         @return: these lines if they are new, else one line that refers to them.
         """
         key = "\n".join(line.strip() for line in lines)
-        first, count = self._known.pop(key, (child, 0))
-        self._known[key] = (first, count + 1)
+        now = self._seconds()
+        first, count, shown = self._known.pop(key, (child, 0, now))
+        if now - shown >= _SHOWN_AGAIN:
+            first, count, shown = child, 0, now
+        self._known[key] = (first, count + 1, shown)
         while len(self._known) > _MOST_KNOWN:
             self._known.popitem(last=False)
         if not count:
