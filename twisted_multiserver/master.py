@@ -149,7 +149,7 @@ class Multiserver(Service):
         """
         Be told of the next crash.
 
-        @return: a fresh L{Deferred} for each call.  Crashes are told one in each
+        @return: a fresh C{Deferred} for each call.  Crashes are told one in each
             reactor turn, so that calling again when it fires misses none.
         """
         return self._crashes.whenCrashed()
