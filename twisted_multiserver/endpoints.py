@@ -8,11 +8,14 @@ line that says what, where and what to do.
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import os
 import re
 import socket
-from collections.abc import Callable
+import stat
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 
 from twisted.internet.endpoints import clientFromString, serverFromString
 from twisted.internet.interfaces import (
@@ -25,6 +28,16 @@ from twisted.internet.interfaces import (
 from twisted_multiserver.errors import ConfigError
 
 _SECURE = ("ssl", "tls")
+_INTERNET = ("tcp", "tcp6", *_SECURE)
+
+
+# What Python says of wrong arguments, and what it means for a description.
+_PARAMETERS = (
+    (r"unexpected keyword argument ('.*')", r"there is no parameter \1"),
+    (r"multiple values for (?:keyword )?argument ('.*')", r"\1 is given twice"),
+    (r"missing \d+ required .*argument: ('\w+')", r"\1 is missing"),
+    (r"takes .* positional arguments? but", "it has too many parts; a colon in a value is \\\\:"),
+)
 
 
 def _split(description: str) -> tuple[list[str], dict[str, str]]:
@@ -33,32 +46,61 @@ def _split(description: str) -> tuple[list[str], dict[str, str]]:
 
     @param description: such as C{"tcp:8080:interface=127.0.0.1"}.
     @return: what stands by its place, and what by its name.
+    @raise ValueError: if there is nothing behind the last backslash.
     """
-    parts = [re.sub(r"\\(.)", r"\1", part) for part in re.split(r"(?<!\\):", description)]
-    named = [part.partition("=") for part in parts if "=" in part]
-    return [part for part in parts if "=" not in part], {name: value for name, _, value in named}
+    placed: list[str] = []
+    named: dict[str, str] = {}
+    name, text = None, ""
+    letters = iter(description + ":")
+    for letter in letters:
+        if letter == "\\":
+            text += next(letters)
+        elif letter == "=" and name is None:
+            name, text = text, ""
+        elif letter != ":":
+            text += letter
+        else:
+            if name is None:
+                placed.append(text)
+            else:
+                named[name] = text
+            name, text = None, ""
+    if text:
+        raise ValueError("the backslash at its end escapes nothing")
+    return placed, named
 
 
 def _checkPort(text: str, least: int) -> None:
-    if not (text.isdecimal() and text.isascii() and least <= int(text) <= 65535):
+    if not re.fullmatch("[0-9]{1,5}", text) or not least <= int(text) <= 65535:
         raise ValueError(f"the port is {text!r}, it must be a number from {least} to 65535")
 
 
-def _checkTCP(kind: str, placed: list[str], named: dict[str, str]) -> None:
+def _interfaceAndPort(kind: str, placed: list[str], named: dict[str, str]) -> tuple[str, str]:
+    if kind == "tls":
+        placed = placed[0 if "path" in named else 1 :] or ["443"]
     port = named.get("port", placed[0] if placed else None)
     if port is None:
         raise ValueError(f"the port is missing, as in {kind}:8080")
+    everywhere = "::" if kind in ("tcp6", "tls") else "0.0.0.0"
+    second = placed[1] if kind == "tcp" and len(placed) > 1 else ""
+    return named.get("interface", second) or everywhere, port
+
+
+def _checkTCP(kind: str, placed: list[str], named: dict[str, str]) -> None:
+    interface, port = _interfaceAndPort(kind, placed, named)
     _checkPort(port, 0)
-    interface = named.get("interface")
-    if interface and kind != "tcp6":
-        try:
-            ipaddress.ip_address(interface)
-        except ValueError:
-            raise ValueError(f"the interface is {interface!r}, it must be an IP address") from None
+    try:
+        ipaddress.ip_address(interface)
+    except ValueError:
+        raise ValueError(f"the interface is {interface!r}, it must be an IP address") from None
+
+
+def _path(placed: list[str], named: dict[str, str]) -> str:
+    return named.get("address", placed[0] if placed else "")
 
 
 def _checkUNIX(kind: str, placed: list[str], named: dict[str, str]) -> None:
-    path = named.get("address", placed[0] if placed else "")
+    path = _path(placed, named)
     if not path:
         raise ValueError("the path is missing, as in unix:/run/web.sock")
     folder = os.path.dirname(os.path.abspath(path))
@@ -74,7 +116,11 @@ def _checkSystemd(kind: str, placed: list[str], named: dict[str, str]) -> None:
 
 
 def _checkFiles(kind: str, placed: list[str], named: dict[str, str]) -> None:
-    _checkTCP(kind, placed[-1:] if kind == "tls" else placed, named)
+    _checkTCP(kind, placed, named)
+    if kind == "tls":
+        folder = named.get("path", placed[0] if placed else "")
+        if not os.path.isdir(folder):
+            raise ValueError(f"there is no folder {folder!r} of certificates, as in tls:certs:443")
     for name in ("privateKey", "certKey", "extraCertChain", "dhParameters"):
         path = named.get(name)
         if path is not None and not os.access(path, os.R_OK):
@@ -116,33 +162,62 @@ def serverEndpoint(
             check(kind, *_split(rest))
         endpoint: IStreamServerEndpoint = serverFromString(reactor, description)
     except Exception as error:  # Twisted's parser and endpoint plugins raise anything
-        raise _explained(source, description, error) from error
+        kinds = "tcp, tcp6, unix, ssl, tls or systemd"
+        raise _explained(source, description, error, kinds) from error
     return endpoint
 
 
-def checkFree(description: str, source: str = "--listen") -> None:
+def checkFree(descriptions: Iterable[str], source: str = "--listen") -> None:
     """
-    Find out whether a TCP endpoint can listen, while somebody is there to be told.
+    Find out whether endpoints can listen, by doing so for a moment, while somebody
+    is there to be told.
 
-    @param description: of a server endpoint that was checked.
-    @param source: where it was given, for people.
-    @raise ConfigError: if its port is in use, or not ours to take.
+    @param descriptions: of server endpoints that were checked; TCP ports and UNIX
+        sockets are tried.
+    @param source: where they were given, for people.
+    @raise ConfigError: if one is in use, not ours to take, or in the way of another.
     """
-    kind, _, rest = description.partition(":")
-    if kind not in ("tcp", "tcp6", *_SECURE):
-        return
-    placed, named = _split(rest)
-    port = int(named.get("port") or placed[-1])
-    interface = named.get("interface", "::" if kind == "tcp6" else "")
-    family = socket.AF_INET6 if ":" in interface else socket.AF_INET
-    with socket.socket(family) as probe:
+    with ExitStack() as taken:
+        for description in descriptions:
+            kind, _, rest = description.partition(":")
+            placed, named = _split(rest)
+            try:
+                if kind in _INTERNET:
+                    taken.enter_context(_listener(*_interfaceAndPort(kind, placed, named)))
+                elif kind == "unix":
+                    _checkUnused(_path(placed, named))
+            except OSError as error:
+                raise ConfigError(f"{source}: {description!r}: {error.strerror}") from error
+
+
+def _listener(interface: str, port: str) -> socket.socket:
+    flags = socket.AI_NUMERICHOST | socket.AI_PASSIVE
+    found = socket.getaddrinfo(interface, int(port), type=socket.SOCK_STREAM, flags=flags)
+    family, kind, protocol, _, address = found[0]
+    listener = socket.socket(family, kind, protocol)
+    try:
         # As Twisted does; a port in TIME_WAIT is free.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((interface, port))
-            probe.listen()
-        except OSError as error:
-            raise ConfigError(f"{source}: {description!r}: {error.strerror}") from error
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen()
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _checkUnused(path: str) -> None:
+    if not os.access(os.path.dirname(os.path.abspath(path)), os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, "its folder can't be written to")
+    if not os.path.lexists(path):
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as client:
+        refused = client.connect_ex(path) == errno.ECONNREFUSED
+    if not (refused and stat.S_ISSOCK(os.stat(path).st_mode)):
+        raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+    # With the lock of the dead process beside it Twisted removes it.
+    if not os.path.lexists(f"{path}.lock"):
+        raise OSError(errno.EADDRINUSE, "nobody listens on this socket any more, remove it")
 
 
 def clientEndpoint(
@@ -163,24 +238,27 @@ def clientEndpoint(
     try:
         placed, named = _split(rest)
         if kind in ("tcp", *_SECURE):
-            host = named.get("host", placed[0] if placed else "")
-            port = named.get("port", placed[1] if len(placed) > 1 else "80")
-            if not host:
-                raise ValueError(f"the host is missing, as in {kind}:10.0.0.7:80")
+            host = named.get("host") or (placed.pop(0) if placed else "")
+            port = named.get("port") or (placed.pop(0) if placed else "")
+            if not host or not port:
+                missing = "port" if host else "host"
+                raise ValueError(f"the {missing} is missing, as in {kind}:10.0.0.7:80")
             _checkPort(port, 1)
         elif kind == "unix" and not named.get("path", placed[0] if placed else ""):
             raise ValueError("the path is missing, as in unix:/run/app.sock")
         endpoint: IStreamClientEndpoint = clientFromString(reactor, description)
     except Exception as error:  # Twisted's parser and endpoint plugins raise anything
-        raise _explained(source, description, error) from error
+        raise _explained(source, description, error, "tcp, unix, ssl or tls") from error
     return endpoint
 
 
-def _explained(source: str, description: str, error: Exception) -> ConfigError:
+def _explained(source: str, description: str, error: Exception, kinds: str) -> ConfigError:
     reason = " ".join(str(error).split()) or type(error).__name__
     if reason.startswith("Unknown endpoint type"):
-        kind = description.partition(":")[0]
-        reason = f"there is no endpoint type {kind!r}; use tcp, tcp6, unix, ssl, tls or systemd"
+        reason = f"there is no endpoint type {description.partition(':')[0]!r}; use {kinds}"
+    for pattern, meaning in _PARAMETERS if isinstance(error, TypeError) else ():
+        found = re.search(pattern, reason)
+        reason = found.expand(meaning) if found else reason
     return ConfigError(f"{source}: {description!r} can't be used: {reason}")
 
 

@@ -92,7 +92,7 @@ class ILoadBalancer(Interface):
             the same it is the same tuple, so that what was computed for it may be
             kept by its identity.
         @return: one of C{backends}, an L{Affinity} that names one, or a
-            L{Deferred} of these; L{None} if none suits now: the request waits and
+            C{Deferred} of these; L{None} if none suits now: the request waits and
             is asked for again.
         """
 
