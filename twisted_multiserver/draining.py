@@ -13,11 +13,11 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.interfaces import IAddress
+from twisted.internet.interfaces import IAddress, IProtocolNegotiationFactory
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.web.iweb import INonQueuedRequestFactory
 from twisted.web.server import Request, Site
-from zope.interface import alsoProvides
+from zope.interface import alsoProvides, implementer
 
 RequestMaker = Callable[..., Request]
 
@@ -74,6 +74,7 @@ class DrainingConnection(ProtocolWrapper):
             self.loseConnection()  # type: ignore[no-untyped-call]
 
 
+@implementer(IProtocolNegotiationFactory)
 class DrainingFactory(WrappingFactory[DrainingConnection]):
     """
     Serves a Site.
@@ -106,6 +107,16 @@ class DrainingFactory(WrappingFactory[DrainingConnection]):
         if INonQueuedRequestFactory.providedBy(given):
             alsoProvides(channel.requestFactory, INonQueuedRequestFactory)
         return connection
+
+    def acceptableProtocols(self) -> list[bytes]:
+        """
+        What TLS clients may choose from: HTTP/2 among them, where it is installed.
+
+        @return: as the site has it.
+        """
+        site: IProtocolNegotiationFactory = self.wrappedFactory
+        protocols: list[bytes] = site.acceptableProtocols()
+        return protocols
 
     def requestMaker(self, make: RequestMaker) -> RequestMaker:
         """

@@ -10,10 +10,12 @@ gateway::
     Via is added, both ways                       RFC 9110 section 7.6.3
     what a client says of its own address is dropped; the gateway's word is
     written instead (X-Forwarded-*)               RFC 7239 section 8.1
-    Host must be there exactly once               RFC 9112 section 3.2
+    Host must be there exactly once; a target in absolute form wins over it
+                                                  RFC 9112 section 3.2
+    Cookie is one field in HTTP/1.1               RFC 9113 section 8.2.3
 
 Invariant: a field that an application may trust (X-Forwarded-*, Forwarded) is
-never one that came from a client.
+never one that came from a client, whichever way it is spelt.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from twisted_multiserver.http1.framing import contentLength
 from twisted_multiserver.http1.heads import (
     HTTP_1_0,
     HTTP_1_1,
@@ -43,22 +46,13 @@ HOP_BY_HOP = frozenset(
 )
 _PROXY_ONLY = frozenset({b"proxy-authenticate", b"proxy-authorization"})
 _FRAMING = frozenset({b"content-length"})
-_FROM_US = frozenset(
-    {
-        b"forwarded",
-        b"x-forwarded-for",
-        b"x-forwarded-host",
-        b"x-forwarded-port",
-        b"x-forwarded-prefix",
-        b"x-forwarded-proto",
-        b"x-forwarded-server",
-        b"x-real-ip",
-    }
-)
-_ENDS_AT_REQUEST = HOP_BY_HOP | _PROXY_ONLY | _FRAMING | _FROM_US | {b"expect", b"host"}
-_ENDS_AT_RESPONSE = HOP_BY_HOP
+# CGI and WSGI give "_" and "-" the same name, so one stands for the other here too.
+_FROM_US = re.compile(rb"(?:forwarded|x[-_]forwarded[-_].*|x[-_]real[-_]ip)\Z", re.I | re.S)
+_ENDS_AT_REQUEST = HOP_BY_HOP | _PROXY_ONLY | _FRAMING | {b"expect", b"host"}
+_ENDS_AT_RESPONSE = HOP_BY_HOP | _FRAMING
 PSEUDONYM = b"twisted_multiserver"
 
+_ABSOLUTE = re.compile(rb"https?://([^/?]*)", re.I)
 # RFC 3986 section 3.2.2, with the port; no user information (RFC 9110 section 4.2.4).
 _HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9\-._~!$&'()*+,;=%]*)(?::[0-9]{0,5})?\Z")
 
@@ -107,6 +101,9 @@ def refuse(head: RequestHead) -> Refusal | None:
         return Refusal(400, "no Host")
     if hosts and not _HOST.match(hosts[0]):
         return Refusal(400, "a malformed Host")
+    authority = _authority(head.target)
+    if authority is not None and (not authority or not _HOST.match(authority)):
+        return Refusal(400, "a malformed host in the target")
     if head.method == b"CONNECT":
         return Refusal(501, "CONNECT is not supported")
     return None
@@ -138,8 +135,14 @@ def requestForUpstream(
     @param bodyLength: bytes of the body; L{None} if the request has none.
     @return: the head to be sent.
     """
-    host = (head.values(b"host") or [client.listener])[0]
-    passing = endToEnd(head.fields, _ENDS_AT_REQUEST)
+    host = _authority(head.target) or (head.values(b"host") or [client.listener])[0]
+    passing = [
+        field for field in endToEnd(head.fields, _ENDS_AT_REQUEST) if not _FROM_US.match(field[0])
+    ]
+    cookies = [value for name, value in passing if name.lower() == b"cookie"]
+    if len(cookies) > 1:
+        passing = [field for field in passing if field[0].lower() != b"cookie"]
+        passing.append((b"Cookie", b"; ".join(cookies)))
     added = [(b"Via", _received(head.version) + b" " + PSEUDONYM)]
     if client.address is not None:
         added.append((b"X-Forwarded-For", client.address.encode("ascii")))
@@ -157,15 +160,16 @@ def responseForClient(head: ResponseHead) -> ResponseHead:
     Make the response that the client gets.
 
     @param head: as a backend sent it.
-    @return: the head with the fields that pass; Content-Length among them, which
-        the client's side keeps or replaces by framing of its own.
+    @return: the head with the fields that pass; Content-Length among them, once,
+        which the client's side keeps or replaces by framing of its own.
     """
     passing = endToEnd(head.fields, _ENDS_AT_RESPONSE)
-    if head.status == 204:
-        # RFC 9110 section 8.6: a 204 must not have one, and clients wait for its bytes.
-        passing = [field for field in passing if field[0].lower() != b"content-length"]
-    via = (b"Via", _received(head.version) + b" " + PSEUDONYM)
-    return ResponseHead(head.status, head.reason, head.version, (*passing, via))
+    passing.append((b"Via", _received(head.version) + b" " + PSEUDONYM))
+    length = contentLength(head.fields)
+    # RFC 9110 section 8.6: a 204 must not have one, and clients wait for its bytes.
+    if length is not None and head.status != 204:
+        passing.append((b"Content-Length", b"%d" % length))
+    return ResponseHead(head.status, head.reason, head.version, tuple(passing))
 
 
 def originForm(target: bytes) -> bytes:
@@ -175,11 +179,19 @@ def originForm(target: bytes) -> bytes:
     @param target: origin form, absolute form, or C{b"*"}.
     @return: the path with its query; C{b"*"} as it is.
     """
-    scheme, separator, rest = target.partition(b"://")
-    if not separator or scheme.lower() not in (b"http", b"https"):
+    absolute = _ABSOLUTE.match(target)
+    if absolute is None:
         return target
-    path = rest[len(re.split(rb"[/?]", rest, maxsplit=1)[0]) :]
+    path = target[absolute.end() :]
     return path if path.startswith(b"/") else b"/" + path
+
+
+def _authority(target: bytes) -> bytes | None:
+    """
+    Find the host, with its port, that a target in absolute form names.
+    """
+    absolute = _ABSOLUTE.match(target)
+    return None if absolute is None else absolute[1]
 
 
 def _received(version: bytes) -> bytes:
