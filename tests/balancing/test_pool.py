@@ -8,6 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
+    MultipleResults,
     RuleBasedStateMachine,
     consumes,
     invariant,
@@ -207,7 +208,7 @@ class PoolMachine(RuleBasedStateMachine):
         self.tuple = self.pool.admissible
 
     @rule(target=inThePool, address=st.sampled_from("abcd"), slot=st.none() | st.integers(0, 2))
-    def admit(self, address: str, slot: int | None) -> object:
+    def admit(self, address: str, slot: int | None) -> Backend | MultipleResults[Backend]:
         backend = Backend(address, BackendKind.child, slot=slot)
         if any(other.address == address for other in self.present):
             try:
@@ -228,6 +229,12 @@ class PoolMachine(RuleBasedStateMachine):
         backend.begin(exchange)
         self.open[backend].append(exchange)
 
+    @rule(backend=leftWithExchanges)
+    def removeAgain(self, backend: Backend) -> None:
+        told = list(self.observer.told)
+        self.pool.remove(backend)
+        assert self.observer.told == told
+
     @rule(backend=inThePool | leftWithExchanges, outcome=st.sampled_from(Outcome))
     def finish(self, backend: Backend, outcome: Outcome) -> None:
         if self.open[backend]:
@@ -237,7 +244,12 @@ class PoolMachine(RuleBasedStateMachine):
     def drain(self, backend: Backend) -> None:
         told: list[int] = []
         self.waiting.append((backend, told))
-        self.pool.drain(backend, lambda: told.append(1))
+
+        def drained() -> None:
+            assert not backend.inFlight or backend.state is BackendState.removed, "too early"
+            told.append(1)
+
+        self.pool.drain(backend, drained)
         if backend in self.admitted:
             self.admitted.remove(backend)
 
@@ -295,6 +307,6 @@ class PoolMachineTests(SynchronousTestCase):
         """
         See L{PoolMachine}.
         """
-        run_state_machine_as_test(  # type: ignore[no-untyped-call]
+        run_state_machine_as_test(
             PoolMachine, settings=settings(max_examples=60, stateful_step_count=40, deadline=None)
         )

@@ -72,7 +72,7 @@ class Pool:
         self._seconds = seconds
         self._backends: dict[str, Backend] = {}
         self._expected: set[int] = set()
-        self._drained: dict[str, list[Callable[[], None]]] = {}
+        self._drained: dict[Backend, list[Callable[[], None]]] = {}
         self._observers: list[PoolObserver] = []
         self.admissible: tuple[Backend, ...] = ()
 
@@ -150,21 +150,22 @@ class Pool:
         if backend.state is BackendState.removed or not backend.inFlight:
             drained()
         else:
-            self._drained.setdefault(backend.address, []).append(drained)
+            self._drained.setdefault(backend, []).append(drained)
 
     def remove(self, backend: Backend) -> tuple[str, ...]:
         """
         Take a backend out.
 
-        @param backend: gone.
+        @param backend: gone; nothing happens if it is out already.
         @return: the exchanges in flight there, for people.
         """
-        self._withdraw(backend, BackendState.removed)
-        self._backends.pop(backend.address, None)
         inFlight = backend.inFlightAtDeath(self._seconds(), _DEATH_WINDOW)
-        for observer in self._observers:
-            observer.backendGone(backend)
-        self._tellDrained(backend)
+        if self._backends.get(backend.address) is backend:
+            self._withdraw(backend, BackendState.removed)
+            del self._backends[backend.address]
+            for observer in self._observers:
+                observer.backendGone(backend)
+            self._tellDrained(backend)
         return inFlight
 
     def finish(self, backend: Backend, exchange: OpenExchange, outcome: Outcome) -> None:
@@ -190,7 +191,7 @@ class Pool:
             self._changed()
 
     def _tellDrained(self, backend: Backend) -> None:
-        for drained in self._drained.pop(backend.address, []):
+        for drained in self._drained.pop(backend, []):
             drained()
 
     def _changed(self) -> None:
