@@ -30,13 +30,12 @@ from twisted_multiserver.errors import ConfigError
 _SECURE = ("ssl", "tls")
 _INTERNET = ("tcp", "tcp6", *_SECURE)
 
-
 # What Python says of wrong arguments, and what it means for a description.
 _PARAMETERS = (
     (r"unexpected keyword argument ('.*')", r"there is no parameter \1"),
     (r"multiple values for (?:keyword )?argument ('.*')", r"\1 is given twice"),
     (r"missing \d+ required .*argument: ('\w+')", r"\1 is missing"),
-    (r"takes .* positional arguments? but", "it has too many parts; a colon in a value is \\\\:"),
+    (r"takes .* positional arguments? but", "it has too many parts"),
 )
 
 
@@ -89,6 +88,8 @@ def _interfaceAndPort(kind: str, placed: list[str], named: dict[str, str]) -> tu
 def _checkTCP(kind: str, placed: list[str], named: dict[str, str]) -> None:
     interface, port = _interfaceAndPort(kind, placed, named)
     _checkPort(port, 0)
+    if "" in placed[1:]:
+        raise ValueError(r"there is nothing between two colons; a colon in a value is written \:")
     try:
         ipaddress.ip_address(interface)
     except ValueError:

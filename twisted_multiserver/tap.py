@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from twisted.application.service import IService, Service
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
-from twisted.internet.interfaces import IListeningPort
+from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
 from twisted.logger import Logger
 from twisted.python import usage
 from twisted.python.failure import Failure
@@ -28,6 +28,7 @@ from twisted.web.server import Site
 
 from twisted_multiserver import __version__
 from twisted_multiserver.balancing.names import balancerNamed
+from twisted_multiserver.balancing.pool import AlreadyInPool
 from twisted_multiserver.config import OPTIONS, MasterConfig, Option
 from twisted_multiserver.draining import DrainingFactory
 from twisted_multiserver.endpoints import checkFree, clientEndpoint, serverEndpoint, url
@@ -124,7 +125,7 @@ class Options(usage.Options):
     def _explain(self, reason: str) -> str:
         words = reason.split()
         if reason.startswith("option --") and words[2] == "not":
-            return f"there is no option {words[1]}{nearest(words[1], self._names())}"
+            return f"there is no option {words[1]}{nearest(words[1], self._names(), '--')}"
         return reason
 
     def _names(self) -> list[str]:
@@ -168,20 +169,25 @@ class MultiserverService(Service):
 
     _log = Logger()
 
-    def __init__(self, reactor: Any, config: MasterConfig, master: Multiserver) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        config: MasterConfig,
+        master: Multiserver,
+        endpoints: Sequence[tuple[str, IStreamServerEndpoint]],
+    ) -> None:
         """
         @param reactor: the reactor.
         @param config: what to do.
         @param master: does it.
+        @param endpoints: where to listen, each behind its description.
         """
         self._reactor = reactor
         self._config = config
         self._master = master
         self._exit = ExitStatus(reactor)
         self._signals = ServerSignals(reactor, self._exit.stop)
-        self._endpoints = [
-            (description, serverEndpoint(reactor, description)) for description in config.listen
-        ]
+        self._endpoints = endpoints
         self._ports: list[tuple[str, IListeningPort]] = []
         site = QuietSite(  # type: ignore[no-untyped-call]
             master.resource(), timeout=_KEEP_ALIVE
@@ -286,20 +292,26 @@ def makeService(options: Options, reactor: Any = None) -> IService:
 
 
 def _compose(reactor: Any, config: MasterConfig, isDaemon: bool) -> IService:
-    folder = folderOf(config)
     # As in the children, so that a name means the same on both sides.
-    sys.path.insert(0, folder)
+    sys.path.insert(0, folderOf(config))
+    balancer = balancerNamed(config.balancer)
+    listeners = [(each, serverEndpoint(reactor, each)) for each in config.listen]
+    backends = [(each, clientEndpoint(reactor, each)) for each in config.backend]
+    crashCommand = None
+    if config.onCrash is not None:
+        crashCommand = CrashCommand(reactor, splitCommand(config.onCrash))
+    if isDaemon:
+        # In the background nobody could be told any more.
+        checkFree(config.listen)
     stateFolder = None
     if config.app is not None:
         stateFolder = prepareStateFolder(config.stateDir, os.environ, os.getcwd())
-    if isDaemon:
-        # In the background nobody could be told any more.
-        for description in config.listen:
-            serverEndpoint(reactor, description)
-            checkFree(description)
-    master = Multiserver(reactor, balancerNamed(config.balancer), config, stateFolder)
-    for description in config.backend:
-        master.addBackend(clientEndpoint(reactor, description))
-    if config.onCrash is not None:
-        master.addObserver(CrashCommand(reactor, splitCommand(config.onCrash)))
-    return MultiserverService(reactor, config, master)
+    master = Multiserver(reactor, balancer, config, stateFolder)
+    for description, endpoint in backends:
+        try:
+            master.addBackend(endpoint)
+        except AlreadyInPool as error:
+            raise ConfigError(f"--backend: {description!r}: {error}") from error
+    if crashCommand is not None:
+        master.addObserver(crashCommand)
+    return MultiserverService(reactor, config, master, listeners)

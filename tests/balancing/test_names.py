@@ -4,8 +4,10 @@ Policies by name.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from twisted.trial.unittest import SynchronousTestCase
-from zope.interface import implementer
+from zope.interface import classImplements, implementer
 
 from twisted_multiserver.balancing._iloadbalancer import ILoadBalancer
 from twisted_multiserver.balancing.leastconnections import LeastConnections
@@ -29,13 +31,16 @@ class NeedsAnArgument(Mine):
         super().__init__()
 
 
-@implementer(ILoadBalancer)
 class Half:
     """
-    Declares what it hasn't.
+    Has not what is declared of it.
     """
 
     needs: frozenset[str] = frozenset()
+
+
+declare: Callable[[type, object], None] = classImplements
+declare(Half, ILoadBalancer)
 
 
 class Shelf:
@@ -89,7 +94,7 @@ class BalancerNamedTests(SynchronousTestCase):
             ("", "no balancer ''"),
             (f"{__name__}.Mime", "Mime"),
             (f"{__name__}:Shelf.nothing", "nothing"),
-            (f"{__name__}:", "can't be imported"),
+            (f"{__name__}:", "has no attribute"),
             ("no.such.module.Policy", "no.such.module can't be imported"),
             (".relative", "can't be imported"),
             (f"{__name__}.NeedsAnArgument", "can't be made: TypeError"),

@@ -36,7 +36,7 @@ class RoundRobinTests(SynchronousTestCase):
         policy, shown = RoundRobin(), backends(count)
         for _ in range(before):
             policy.choose(makeRequest(), backends(7))
-        counts = Counter({backend: 0 for backend in shown})
+        counts = Counter(dict.fromkeys(shown, 0))
         counts.update(policy.choose(makeRequest(), shown) for _ in range(choices))
         self.assertLessEqual(max(counts.values()) - min(counts.values()), 1)
         self.assertEqual(counts.total(), choices)

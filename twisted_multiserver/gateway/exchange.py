@@ -258,20 +258,20 @@ class Exchange:
             return self._policyFailed(None)
         if isinstance(choice, Deferred):
             self._choosing = choice
-            choice.addCallback(self._chosen).addErrback(self._policyFailed)
+            choice.addCallback(self._chosen, backends).addErrback(self._policyFailed)
             choice.addCallback(self._follow)
             return None
         try:
-            return self._chosen(choice)
+            return self._chosen(choice, backends)
         except BadChoice:
             return self._policyFailed(None)
 
-    def _chosen(self, choice: object) -> Decision | None:
+    def _chosen(self, choice: object, backends: tuple[Backend, ...]) -> Decision | None:
         self._choosing = None
         backend = choice.backend if isinstance(choice, Affinity) else choice
         if backend is None:
             return None if self._ended else self._plan.noneSuits()
-        if not isinstance(backend, Backend):
+        if not isinstance(backend, Backend) or backend not in backends:
             raise BadChoice(f"choose gave back {choice!r}, which is none of the backends")
         decision = self._plan.chosen(backend)
         if self._ended or not isinstance(decision, Send):

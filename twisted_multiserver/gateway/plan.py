@@ -35,6 +35,10 @@ MAX_TRIES = 3
 # moment: so long (in seconds) a request waits for it to become "expected".
 _SUSPICION = 0.5
 
+# A backlog may empty itself without an exchange of ours that ends: so often (in
+# seconds) a request that found only full ones knocks again.
+_BUSY_PAUSE = 0.5
+
 _REPEATABLE = frozenset({b"GET", b"HEAD"})
 
 
@@ -208,7 +212,8 @@ class ExchangePlan:
         self._tries += not outcome.nothingSent
         if not self._mayRepeat(backend, outcome, progress):
             return self._blame(f"{backend.name}: {outcome.value}")
-        if progress.reusedConnection and not backend.kind.isOurs:
+        isThere = backend.state is BackendState.admitted
+        if progress.reusedConnection and isThere and not backend.kind.isOurs:
             # The server may just have closed an idle connection: the same one, anew.
             return Send(backend, fresh=True)
         self._tried.add(backend)
@@ -236,14 +241,16 @@ class ExchangePlan:
             otherwise = self._blame(f"no backend is left: {self._lastOutcome.value}")
         else:
             otherwise = Answer(503, "there is no backend")
-        return self._wait(otherwise, willChange=bool(self._busy))
+        return self._wait(otherwise)
 
-    def _wait(self, otherwise: Answer, willChange: bool) -> Decision:
+    def _wait(self, otherwise: Answer, willChange: bool = False) -> Decision:
         now = self._seconds()
         if self._deadline is None:
             self._deadline = now + self._queueBudget
         if now >= self._deadline:
             return Answer(503, "no backend became ready in time")
+        if self._busy:
+            return Wait(min(self._deadline, now + _BUSY_PAUSE))
         if self._pool.isExpecting or willChange:
             return Wait(self._deadline)
         if now < self._suspectUntil and any(

@@ -1,0 +1,422 @@
+"""
+The plan of one exchange: its rules one by one, and what holds for any sequence of
+reports.
+"""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from twisted_multiserver.balancing.backend import Backend, BackendKind, BackendState
+from twisted_multiserver.balancing.outcomes import Outcome
+from twisted_multiserver.balancing.pool import Pool
+from twisted_multiserver.gateway.plan import (
+    MAX_TRIES,
+    Answer,
+    Choose,
+    Cut,
+    Decision,
+    ExchangePlan,
+    Progress,
+    Send,
+    Wait,
+)
+
+QUEUE_BUDGET = 5.0
+
+
+class PlanTests(SynchronousTestCase):
+    """
+    The rules.
+    """
+
+    def setUp(self) -> None:
+        self.now = 1000.0
+        self.pool = Pool(lambda: self.now)
+
+    def add(self, count: int, kind: BackendKind = BackendKind.child) -> tuple[Backend, ...]:
+        for number in range(count):
+            self.pool.admit(Backend(f"{kind.name}:{number}", kind))
+        return self.pool.admissible
+
+    def plan(self, method: bytes = b"GET", hasBody: bool = False) -> ExchangePlan:
+        return ExchangePlan(self.pool, method, hasBody, QUEUE_BUDGET, lambda: self.now)
+
+    def failed(
+        self,
+        kind: BackendKind,
+        outcome: Outcome,
+        method: bytes = b"GET",
+        hasBody: bool = False,
+        bodySent: bool = False,
+        reused: bool = False,
+    ) -> tuple[Decision, Backend, Backend]:
+        """
+        Let the first of two backends fail.
+
+        @return: what comes next, and the two.
+        """
+        for backend in self.pool.backends():
+            self.pool.remove(backend)
+        first, second = self.add(2, kind)
+        plan = self.plan(method, hasBody)
+        self.assertEqual(plan.begin(), Choose((first, second)))
+        self.assertEqual(plan.chosen(first), Send(first))
+        return plan.failed(first, outcome, Progress(reused, bodySent)), first, second
+
+    def test_nothingSent(self) -> None:
+        """
+        (a) While no byte was sent any request goes elsewhere.
+        """
+        for kind in BackendKind:
+            for outcome in (Outcome.connectRefused, Outcome.connectTimeout, Outcome.withdrawn):
+                decision, _, second = self.failed(kind, outcome, b"POST", hasBody=True)
+                self.assertEqual(decision, Choose((second,)))
+
+    def test_unread(self) -> None:
+        """
+        (b) A reset of our own child: any method, if no byte of the body was sent.
+        """
+        for kind in (BackendKind.child, BackendKind.program):
+            decision, _, second = self.failed(kind, Outcome.resetUnread, b"POST")
+            self.assertEqual(decision, Choose((second,)))
+            decision, _, second = self.failed(kind, Outcome.resetUnread, b"POST", hasBody=True)
+            self.assertEqual(decision, Choose((second,)))
+            decision, first, _ = self.failed(
+                kind, Outcome.resetUnread, b"POST", hasBody=True, bodySent=True
+            )
+            reason = f"{first.name}: {Outcome.resetUnread.value}"
+            self.assertEqual(decision, Answer(502, reason))
+
+    def test_unreadElsewhere(self) -> None:
+        """
+        (b) TCP promises nothing of the kind.
+        """
+        decision, _, _ = self.failed(BackendKind.remote, Outcome.resetUnread, b"POST")
+        self.assertIsInstance(decision, Answer)
+
+    def test_read(self) -> None:
+        """
+        (c) What may have been read is repeated for GET and HEAD without a body only.
+        """
+        for kind in BackendKind:
+            for outcome in (Outcome.eofBeforeHead, Outcome.resetRead):
+                for method, hasBody, repeated in (
+                    (b"GET", False, True),
+                    (b"HEAD", False, True),
+                    (b"GET", True, False),
+                    (b"POST", False, False),
+                    (b"PUT", True, False),
+                    (b"get", False, False),
+                    (b"OPTIONS", False, False),
+                ):
+                    decision, _, second = self.failed(kind, outcome, method, hasBody)
+                    if repeated:
+                        self.assertEqual(decision, Choose((second,)))
+                    else:
+                        self.assertIsInstance(decision, Answer)
+
+    def test_neverRepeated(self) -> None:
+        """
+        A backend that takes too long, or talks nonsense, isn't taken for a dead one.
+        """
+        for outcome, status in (
+            (Outcome.firstByteTimeout, 504),
+            (Outcome.stalled, 504),
+            (Outcome.badResponse, 502),
+        ):
+            for kind in BackendKind:
+                decision, _, _ = self.failed(kind, outcome)
+                assert isinstance(decision, Answer)
+                self.assertEqual(decision.status, status)
+
+    def test_responseStarted(self) -> None:
+        """
+        Nothing is repeated once the client has a part of the response.
+        """
+        first, _ = self.add(2)
+        for outcome in (Outcome.cut, Outcome.stalled, Outcome.resetUnread):
+            plan = self.plan()
+            plan.chosen(first)
+            decision = plan.failed(first, outcome, Progress(responseStarted=True))
+            self.assertEqual(decision, Cut(f"{first.name}: {outcome.value}"))
+
+    def test_threeTries(self) -> None:
+        """
+        Tries to which a byte went are counted, others aren't.
+        """
+        backends = self.add(8)
+        plan = self.plan()
+        plan.begin()
+        sent = [Outcome.eofBeforeHead, Outcome.resetUnread, Outcome.resetRead]
+        outcomes = [Outcome.connectRefused, sent[0], Outcome.connectRefused, *sent[1:]]
+        for number, (backend, outcome) in enumerate(zip(backends, outcomes, strict=False)):
+            self.assertEqual(plan.chosen(backend), Send(backend))
+            decision = plan.failed(backend, outcome, Progress())
+            if number < len(outcomes) - 1:
+                self.assertEqual(decision, Choose(backends[number + 1 :]))
+        reason = f"{backends[4].name}: {Outcome.resetRead.value}"
+        self.assertEqual(decision, Answer(502, reason))
+
+    def test_refusedAfterThreeTries(self) -> None:
+        """
+        The last word of the last backend counts, also if nothing was sent to it.
+        """
+        (only,) = self.add(1, BackendKind.remote)
+        plan = self.plan()
+        plan.begin()
+        plan.chosen(only)
+        decision = plan.failed(only, Outcome.connectTimeout, Progress())
+        assert isinstance(decision, Answer)
+        self.assertEqual(decision.status, 504)
+
+    def test_keepAliveRace(self) -> None:
+        """
+        A used connection of a remote server: the same one, anew, once; not if it was
+        withdrawn meanwhile; a child's says that it died.
+        """
+        decision, first, _ = self.failed(BackendKind.remote, Outcome.eofBeforeHead, reused=True)
+        self.assertEqual(decision, Send(first, fresh=True))
+        decision, _, second = self.failed(BackendKind.child, Outcome.eofBeforeHead, reused=True)
+        self.assertEqual(decision, Choose((second,)))
+        decision, _, _ = self.failed(BackendKind.remote, Outcome.resetUnread, b"POST", reused=True)
+        self.assertIsInstance(decision, Answer)
+
+    def test_keepAliveRaceOfAWithdrawnOne(self) -> None:
+        first, second = self.add(2, BackendKind.remote)
+        plan = self.plan()
+        plan.chosen(first)
+        self.pool.drain(first, lambda: None)
+        decision = plan.failed(first, Outcome.eofBeforeHead, Progress(reusedConnection=True))
+        self.assertEqual(decision, Choose((second,)))
+
+    def test_busy(self) -> None:
+        """
+        Another one; if all are busy the request knocks again in a moment, at all of
+        them, until the budget is over.
+        """
+        backends = first, second = self.add(2)
+        plan = self.plan(b"POST", hasBody=True)
+        for _ in range(10):
+            self.assertEqual(plan.begin(), Choose(backends))
+            plan.chosen(first)
+            self.assertEqual(plan.failed(first, Outcome.busy, Progress()), Choose((second,)))
+            plan.chosen(second)
+            self.assertEqual(plan.failed(second, Outcome.busy, Progress()), Wait(self.now + 0.5))
+            self.assertFalse(plan.isRetry)
+            self.now += 0.5
+        self.assertEqual(plan.begin(), Choose(backends))
+        plan.chosen(first)
+        plan.failed(first, Outcome.busy, Progress())
+        plan.chosen(second)
+        decision = plan.failed(second, Outcome.busy, Progress())
+        assert isinstance(decision, Answer)
+        self.assertEqual(decision.status, 503)
+
+    def test_nobody(self) -> None:
+        """
+        With nobody there and nobody expected there is nothing to wait for.
+        """
+        self.assertEqual(self.plan().begin(), Answer(503, "there is no backend"))
+
+    def test_expected(self) -> None:
+        """
+        Whoever is expected is waited for, in all as long as the budget says.
+        """
+        self.pool.expect(0)
+        plan = self.plan()
+        self.assertEqual(plan.begin(), Wait(self.now + QUEUE_BUDGET))
+        deadline = self.now + QUEUE_BUDGET
+        self.now += 3.0
+        self.assertEqual(plan.begin(), Wait(deadline))
+        self.now = deadline
+        decision = plan.begin()
+        self.assertEqual(decision, Answer(503, "no backend became ready in time"))
+
+    def test_nobodyExpectedAnyMore(self) -> None:
+        self.pool.expect(0)
+        plan = self.plan()
+        plan.begin()
+        self.pool.unexpect(0)
+        self.assertEqual(plan.begin(), Answer(503, "there is no backend"))
+
+    def test_budgetIsForAllWaits(self) -> None:
+        """
+        Waiting a second time doesn't start it anew.
+        """
+        self.pool.expect(0)
+        plan = self.plan()
+        plan.begin()
+        deadline = self.now + QUEUE_BUDGET
+        self.now += 4.0
+        (first,) = self.add(1)
+        self.pool.expect(1)
+        self.assertEqual(plan.begin(), Choose((first,)))
+        plan.chosen(first)
+        self.assertEqual(plan.failed(first, Outcome.eofBeforeHead, Progress()), Wait(deadline))
+
+    def test_suspicion(self) -> None:
+        """
+        A child that failed is probably dead: its exit is waited for, half a second.
+        """
+        (only,) = self.add(1)
+        plan = self.plan()
+        plan.begin()
+        plan.chosen(only)
+        failed = self.now
+        self.assertEqual(plan.failed(only, Outcome.resetUnread, Progress()), Wait(failed + 0.5))
+        self.now += 0.3
+        self.assertEqual(plan.begin(), Wait(failed + 0.5))
+        self.now += 0.2
+        reason = f"no backend is left: {Outcome.resetUnread.value}"
+        self.assertEqual(plan.begin(), Answer(502, reason))
+
+    def test_suspicionConfirmed(self) -> None:
+        """
+        Once it is gone its successor is waited for, if there is to be one.
+        """
+        for expected in (True, False):
+            (only,) = self.add(1)
+            plan = self.plan()
+            plan.begin()
+            plan.chosen(only)
+            plan.failed(only, Outcome.resetUnread, Progress())
+            self.pool.remove(only)
+            if expected:
+                self.pool.expect(0)
+                self.assertEqual(plan.begin(), Wait(self.now + QUEUE_BUDGET))
+                self.pool.unexpect(0)
+            else:
+                self.assertIsInstance(plan.begin(), Answer)
+
+    def test_remoteIsNotSuspected(self) -> None:
+        """
+        Nobody tells of the death of a server that isn't ours.
+        """
+        (only,) = self.add(1, BackendKind.remote)
+        plan = self.plan()
+        plan.begin()
+        plan.chosen(only)
+        reason = f"no backend is left: {Outcome.connectRefused.value}"
+        self.assertEqual(plan.failed(only, Outcome.connectRefused, Progress()), Answer(502, reason))
+
+    def test_noneSuits(self) -> None:
+        """
+        The request waits, and in the end it isn't a backend's fault.
+        """
+        self.add(1)
+        plan = self.plan()
+        plan.begin()
+        self.assertEqual(plan.noneSuits(), Wait(self.now + QUEUE_BUDGET))
+        self.now += QUEUE_BUDGET
+        plan.begin()
+        decision = plan.noneSuits()
+        assert isinstance(decision, Answer)
+        self.assertEqual(decision.status, 503)
+
+    def test_withdrawnChoice(self) -> None:
+        """
+        A choice that has gone meanwhile leads to another.
+        """
+        first, second = self.add(2)
+        plan = self.plan()
+        plan.begin()
+        self.pool.drain(first, lambda: None)
+        self.assertEqual(plan.chosen(first), Choose((second,)))
+        self.assertFalse(plan.isRetry)
+
+
+class AnySequenceTests(SynchronousTestCase):
+    """
+    What holds whatever happens.
+    """
+
+    @given(st.data())
+    @settings(max_examples=300, deadline=None)
+    def test_invariants(self, data: st.DataObject) -> None:
+        """
+        Every sequence of reports ends; no more than three tries get a byte; only
+        admitted backends are named, and none that has failed, but for the one fresh
+        connection; no wait is longer than the budget in all.
+        """
+        now = [100.0]
+        pool = Pool(lambda: now[0])
+        draw = data.draw
+        for number, kind in enumerate(draw(st.lists(st.sampled_from(BackendKind), max_size=5))):
+            pool.admit(Backend(f"b{number}", kind, slot=number if kind.isOurs else None))
+        if draw(st.booleans()):
+            pool.expect(99)
+        method = draw(st.sampled_from([b"GET", b"HEAD", b"POST"]))
+        hasBody = draw(st.booleans())
+        plan = ExchangePlan(pool, method, hasBody, QUEUE_BUDGET, lambda: now[0])
+
+        failed: set[Backend] = set()
+        busy: set[Backend] = set()
+        sent, repeats, firstWait = 0, 0, None
+        decision = plan.begin()
+        for _ in range(300):
+            match decision:
+                case Answer() | Cut():
+                    break
+                case Choose(backends):
+                    self.assertTrue(backends)
+                    self.assertLessEqual(set(backends), set(pool.admissible))
+                    self.assertFalse(set(backends) & (failed | busy))
+                    if not failed and not busy:
+                        self.assertIs(backends, pool.admissible)
+                    choice = draw(st.sampled_from((*backends, None)))
+                    if choice is None:
+                        decision = plan.noneSuits()
+                        continue
+                    if draw(st.sampled_from((True, False, False, False))):
+                        pool.remove(choice)
+                    decision = plan.chosen(choice)
+                case Send(backend, fresh):
+                    self.assertIs(backend.state, BackendState.admitted)
+                    self.assertNotIn(backend, failed | busy)
+                    repeats += fresh
+                    if fresh:
+                        self.assertIs(backend.kind, BackendKind.remote)
+                    outcome = draw(
+                        st.sampled_from(
+                            [o for o in Outcome if o not in (Outcome.ok, Outcome.clientGone)]
+                        )
+                    )
+                    sent += not outcome.nothingSent
+                    self.assertLessEqual(sent, MAX_TRIES)
+                    started = not outcome.nothingSent and draw(st.booleans())
+                    progress = Progress(
+                        reusedConnection=not fresh
+                        and not outcome.nothingSent
+                        and draw(st.booleans()),
+                        bodySent=hasBody and not outcome.nothingSent and draw(st.booleans()),
+                        responseStarted=started,
+                    )
+                    if draw(st.sampled_from((True, False, False, False))):
+                        pool.remove(backend)
+                    decision = plan.failed(backend, outcome, progress)
+                    if started:
+                        self.assertIsInstance(decision, Cut)
+                    if outcome is Outcome.busy:
+                        busy.add(backend)
+                    elif decision != Send(backend, fresh=True):
+                        failed.add(backend)
+                case Wait(until):
+                    firstWait = now[0] if firstWait is None else firstWait
+                    self.assertGreater(until, now[0])
+                    self.assertLessEqual(until, firstWait + QUEUE_BUDGET)
+                    now[0] += draw(st.sampled_from((0.1, until - now[0])))
+                    change = draw(st.sampled_from(("none", "admit", "unexpect", "remove")))
+                    if change == "admit" and len(pool.backends()) < 8:
+                        pool.admit(Backend(f"n{now[0]}", BackendKind.child, slot=99))
+                    elif change == "unexpect":
+                        pool.unexpect(99)
+                    elif change == "remove" and pool.backends():
+                        pool.remove(pool.backends()[0])
+                    busy.clear()
+                    decision = plan.begin()
+        else:
+            self.fail("it doesn't end")
+        self.assertLessEqual(repeats, MAX_TRIES)
