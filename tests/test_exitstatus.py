@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 
 from twisted.internet.error import ReactorNotRunning
-from twisted.logger import LogLevel
+from twisted.logger import LogLevel, capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_multiserver.exitstatus import ExitStatus
@@ -176,16 +176,11 @@ class ExitStatusTests(SynchronousTestCase):
         A reason is no format.
         """
         exit, _ = self.make()
-        events: list[dict[str, object]] = []
-        from twisted.logger import globalLogPublisher
-
-        globalLogPublisher.addObserver(events.append)
-        self.addCleanup(globalLogPublisher.removeObserver, events.append)
-        exit.fail("{broken")
+        with capturedLogs() as events:
+            exit.fail("{broken")
         self.assertEqual(self.errors.getvalue(), "twistd multiserver: {broken\n")
-        self.assertIn(
-            (LogLevel.error, "{broken"), [(e["log_level"], e.get("reason")) for e in events]
-        )
+        self.assertEqual([formatEvent(event) for event in events], ["{broken"])
+        self.assertIs(events[0]["log_level"], LogLevel.error)
 
     def test_signals(self) -> None:
         """

@@ -1,57 +1,177 @@
 """
-The public names, and what importing costs.
+The public names, and what importing the package costs.
 """
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from importlib import import_module
+from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface.interface import InterfaceClass
 
 import twisted_multiserver
 from twisted_multiserver import interfaces
 
+ROOT = Path(twisted_multiserver.__file__).parent.parent
 
-class NameTests(SynchronousTestCase):
+
+def importedBy(statement: str) -> set[str]:
     """
-    What users may import.
+    @param statement: run by a Python of its own.
+    @return: all modules that it imports.
+    """
+    script = (
+        f"import sys; before = set(sys.modules)\n{statement}\nprint(*set(sys.modules) - before)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return set(ended.stdout.split())
+
+
+def isHeavy(module: str) -> bool:
+    """
+    @param module: a name.
+    @return: whether it belongs to what a child must not import early.
+    """
+    return module.partition(".")[0] in ("twisted", "zope")
+
+
+class NamesTests(SynchronousTestCase):
+    """
+    What users may import, and nothing else.
     """
 
-    def test_pinned(self) -> None:
+    def test_names(self) -> None:
         """
-        These, and each of them is there.
+        Each of them is a promise.
         """
         self.assertEqual(
-            twisted_multiserver.__all__,
+            sorted(twisted_multiserver.__all__),
             [
-                *("Affinity", "BootFailed", "ConfigError", "Crash", "CrashKind"),
-                *("LeastConnections", "MasterConfig", "Multiserver", "MultiserverError"),
-                *("Outcome", "RoundRobin"),
+                "Affinity",
+                "BootFailed",
+                "ConfigError",
+                "Crash",
+                "CrashKind",
+                "LeastConnections",
+                "MasterConfig",
+                "Multiserver",
+                "MultiserverError",
+                "Outcome",
+                "RoundRobin",
             ],
         )
+
+    def test_interfaces(self) -> None:
+        """
+        All of them are interfaces, beside what they belong to.
+        """
         self.assertEqual(
-            interfaces.__all__,
+            sorted(interfaces.__all__),
             ["IBackend", "ILifecycleObserver", "ILoadBalancer", "IRequestInfo"],
         )
-        for module in (twisted_multiserver, interfaces):
-            self.assertEqual(sorted(module._HOMES), module.__all__)
-            for name in module.__all__:
-                self.assertEqual(getattr(module, name).__name__, name)
-            self.assertRaises(AttributeError, getattr, module, "Nothing")
-        self.assertLess(set(twisted_multiserver.__all__), set(dir(twisted_multiserver)))
+        for name in interfaces.__all__:
+            found = getattr(interfaces, name)
+            self.assertIsInstance(found, InterfaceClass)
+            self.assertEqual(found.__name__, name)
 
-    def test_pureImports(self) -> None:
+    def test_everyNameIsThere(self) -> None:
+        """
+        Looked up, each is what it is called, and documented.
+        """
+        for name in twisted_multiserver.__all__:
+            found = getattr(twisted_multiserver, name)
+            self.assertEqual(found.__name__, name)
+            self.assertTrue(found.__doc__)
+
+    def test_star(self) -> None:
+        """
+        C{import *} gives these names.
+        """
+        names: dict[str, object] = {}
+        exec("from twisted_multiserver import *", names)
+        self.assertEqual(set(names) - {"__builtins__"}, set(twisted_multiserver.__all__))
+
+    def test_unknownName(self) -> None:
+        """
+        It is told as such.
+        """
+        for module in (twisted_multiserver, interfaces):
+            error = self.assertRaises(AttributeError, getattr, module, "RoundRobbin")
+            self.assertEqual(
+                str(error), f"module {module.__name__!r} has no attribute 'RoundRobbin'"
+            )
+
+    def test_dir(self) -> None:
+        """
+        Names that aren't looked up yet show too.
+        """
+        self.assertTrue(set(twisted_multiserver.__all__) <= set(dir(twisted_multiserver)))
+
+    def test_publicClassesAreNotInTwoPlaces(self) -> None:
+        """
+        Whatever way it is imported, it is the same.
+        """
+        pool = import_module("twisted_multiserver.balancing.roundrobin")
+        self.assertIs(twisted_multiserver.RoundRobin, pool.RoundRobin)
+
+    def test_version(self) -> None:
+        """
+        As Twisted's: year, month, patch.
+        """
+        self.assertRegex(twisted_multiserver.__version__, r"^\d\d\.\d+\.\d+$")
+
+
+class LazyTests(SynchronousTestCase):
+    """
+    A child chooses its reactor before anything else imports one.
+    """
+
+    def test_package(self) -> None:
         """
         Neither the package nor its pure parts import Twisted or zope.
         """
-        for module in ("", ".http1.responses", ".contract", ".settings", ".gateway.plan"):
-            code = (
-                f"import sys, twisted_multiserver{module};"
-                "print([m for m in sys.modules if m.partition('.')[0] in ('twisted', 'zope')"
-                " and m not in ('twisted', 'twisted.plugins', 'zope')])"
-            )
-            output = subprocess.run(
-                [sys.executable, "-c", code], capture_output=True, text=True, check=True
-            ).stdout
-            self.assertEqual(output, "[]\n", module)
+        imported = importedBy(
+            "import twisted_multiserver, twisted_multiserver.interfaces\n"
+            "import twisted_multiserver.http1, twisted_multiserver.settings"
+        )
+        self.assertIn("twisted_multiserver.settings", imported)
+        self.assertEqual({module for module in imported if isHeavy(module)}, set())
+
+    def test_itIsSeenWhenTwistedIsImported(self) -> None:
+        """
+        The measure is one.
+        """
+        imported = importedBy("from twisted_multiserver import Multiserver")
+        self.assertIn("twisted.internet.defer", imported)
+
+    def test_noReactor(self) -> None:
+        """
+        Not even the names that need Twisted install a reactor.
+        """
+        imported = importedBy("from twisted_multiserver import *\nimport twisted_multiserver.tap")
+        self.assertIn("twisted_multiserver.master", imported)
+        self.assertNotIn("twisted.internet.reactor", imported)
+
+
+class MarkerTests(SynchronousTestCase):
+    """
+    Files that say something by being there, or by not being there.
+    """
+
+    def test_typed(self) -> None:
+        """
+        Type checkers may use our annotations.
+        """
+        self.assertTrue((ROOT / "twisted_multiserver" / "py.typed").exists())
+
+    def test_twistedIsNotOurs(self) -> None:
+        """
+        In the folder C{twisted} there is the plugin and no package.
+        """
+        found = {str(path.relative_to(ROOT)) for path in (ROOT / "twisted").rglob("*.py")}
+        self.assertEqual(found, {"twisted/plugins/multiserver_plugin.py"})

@@ -3,7 +3,7 @@ The exit status of twistd, and the one line that explains it.
 
 Plain twistd re-raises the signal that stops it (status 143 for SIGTERM), has no way to
 fail once the reactor runs, and shows tracebacks or usage for mistakes of the user's.
-This puts it right with what is public: signal handlers of our own, set when the
+This puts it right with what is public: signal handlers of our own, set again when the
 reactor runs; and a hook at the interpreter's exit, which runs after twistd has removed
 its pid file::
 
@@ -46,6 +46,8 @@ class ExitStatus:
         Take the signals that stop, and the last word at the exit.
         """
         atexit.register(self._leave)
+        self._takeSignals()
+        # The reactor takes them too when it begins to run.
         self._reactor.callWhenRunning(self._takeSignals)
 
     def fail(self, reason: str) -> None:

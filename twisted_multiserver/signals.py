@@ -55,13 +55,11 @@ class ServerSignals:
 
     def install(self) -> None:
         """
-        Take them as soon as the reactor runs.
+        Take them.
         """
-        self._reactor.callWhenRunning(self._take)
-
-    def _take(self) -> None:
-        self._terminal = controllingTerminal()
-        signal.signal(signal.SIGHUP, self._hungUp)
+        # Under nohup(1) the terminal's end is not to end it.
+        if signal.signal(signal.SIGHUP, self._hungUp) is not signal.SIG_IGN:
+            self._terminal = controllingTerminal()
         before = signal.signal(signal.SIGUSR1, self._usr1)
         self._reopenLogs = before if callable(before) else None
 

@@ -72,8 +72,7 @@ class Options(usage.Options):
         try:
             super().parseOptions(options)  # type: ignore[no-untyped-call]
         except (usage.UsageError, ConfigError) as error:
-            reason = " ".join(str(error).split())
-            raise SystemExit(f"twistd multiserver: {self._explain(reason)}") from None
+            raise SystemExit(_line(self._explain(str(error)))) from None
 
     def parseArgs(self, *words: str) -> None:
         """
@@ -288,7 +287,12 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     try:
         return _compose(reactor, config, not parent.get("nodaemon", True))
     except ConfigError as error:
-        raise SystemExit(f"twistd multiserver: {error}") from None
+        raise SystemExit(_line(str(error))) from None
+
+
+def _line(reason: str) -> str:
+    # Paths and names may have line breaks.
+    return f"twistd multiserver: {' '.join(reason.split())}"
 
 
 def _compose(reactor: Any, config: MasterConfig, isDaemon: bool) -> IService:

@@ -103,6 +103,7 @@ class UpstreamConnection:
         "_headReceived",
         "_listener",
         "_owner",
+        "_paused",
         "_peerDied",
         "_reader",
         "_received",
@@ -145,6 +146,7 @@ class UpstreamConnection:
         self._headReceived = False
         self._received = False
         self._peerDied = False
+        self._paused = False
         self.requests = 0
         self.bodySent = False
         self.bytesSent = 0
@@ -177,6 +179,7 @@ class UpstreamConnection:
         The client is slow: read nothing, and don't blame the backend for it.
         """
         if self._listener is not None and not self._peerDied:
+            self._paused = True
             self.deadline = inf
             self._stream.pause()
 
@@ -185,6 +188,7 @@ class UpstreamConnection:
         The client goes on.
         """
         if self._listener is not None and not self._peerDied:
+            self._paused = False
             self.deadline = self._seconds() + self._stallBudget
             self._stream.resume()
 
@@ -249,8 +253,8 @@ class UpstreamConnection:
         except BadMessage:
             self._fail(Outcome.cut if self._headReceived else Outcome.badResponse)
             return
-        if not self._peerDied:
-            self.deadline = self._seconds() + self._stallBudget
+        if self._headReceived:
+            self._expectMore()
         self._tell(events)
 
     def streamDrained(self) -> None:
@@ -301,13 +305,22 @@ class UpstreamConnection:
             elif isinstance(event, ResponseHead):
                 if not event.isInformational:
                     self._headReceived = True
+                    self._expectMore()
                     listener.headReceived(event)
             else:
                 self._end(event.reusable, listener)
 
+    def _expectMore(self) -> None:
+        if not self._peerDied:
+            self.deadline = self._seconds() + self._stallBudget
+
     def _end(self, reusable: bool, listener: ResponseListener) -> None:
         self._listener = None
         self._sweep.forget(self)
+        if self._paused:
+            # The client turned slow with the end at hand: its slowness ends here too.
+            self._paused = False
+            self._stream.resume()
         if self._body is not None:
             # Answered before it had the whole request, the rest of which it won't get.
             self._retire()

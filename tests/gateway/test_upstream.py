@@ -1,0 +1,404 @@
+"""
+One connection to a backend: bytes in, events out.
+"""
+
+from __future__ import annotations
+
+import inspect
+from io import BytesIO
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.gateway.doubles import OK, FakeStream
+from twisted_multiserver.balancing.outcomes import Outcome
+from twisted_multiserver.gateway.streams import Stream
+from twisted_multiserver.gateway.sweep import Sweep
+from twisted_multiserver.gateway.transportstream import TransportStream
+from twisted_multiserver.gateway.upstream import UpstreamConnection
+from twisted_multiserver.http1.heads import ResponseHead
+
+HEAD = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+class Listener:
+    """
+    Notes what it hears; may act when it hears of a body.
+    """
+
+    def __init__(self) -> None:
+        self.heard: list[object] = []
+        self.onBody = lambda: None
+
+    def headReceived(self, head: ResponseHead) -> None:
+        self.heard.append(head.status)
+
+    def bodyReceived(self, data: bytes) -> None:
+        self.heard.append(data)
+        self.onBody()
+
+    def responseEnded(self) -> None:
+        self.heard.append("end")
+
+    def upstreamFailed(self, outcome: Outcome) -> None:
+        self.heard.append(outcome)
+
+
+class Owner:
+    """
+    Notes what comes back.
+    """
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def connectionIdle(self, connection: UpstreamConnection) -> None:
+        self.told.append("idle")
+
+    def connectionGone(self, connection: UpstreamConnection) -> None:
+        self.told.append("gone")
+
+
+class Body(BytesIO):
+    """
+    A body that can be sent again.
+    """
+
+    def rewind(self) -> None:
+        self.seek(0)
+
+    def read(self, size: int | None = -1) -> bytes:
+        return super().read(size)
+
+
+class NarrowStream(FakeStream):
+    """
+    Takes one piece, and no more until it is told so.
+
+    @ivar fillsUp: whether it does.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fillsUp = False
+
+    def write(self, data: bytes) -> None:
+        super().write(data)
+        self.buffered = self.buffered or self.fillsUp
+
+
+class UpstreamTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.stream = NarrowStream()
+        self.owner = Owner()
+        self.connection = UpstreamConnection(
+            self.stream, self.owner, Sweep(self.clock), self.clock.seconds, 6.0, 3.0
+        )
+        self.stream.belongTo(self.connection)
+
+    def send(self, method: bytes = b"GET", body: Body | None = None) -> Listener:
+        listener = Listener()
+        self.connection.send(HEAD, method, body, listener)
+        return listener
+
+    def wait(self, seconds: float) -> None:
+        self.clock.pump([0.25] * int(seconds * 4))
+
+    def test_reuse(self) -> None:
+        """
+        It is idle after a whole response, and each request is told of its own.
+        """
+        for number in (1, 2):
+            listener = self.send()
+            self.assertEqual((self.connection.requests, self.connection.bytesSent), (number, 27))
+            self.stream.receives(OK)
+            self.assertEqual(listener.heard, [200, b"ok", "end"])
+        self.assertEqual(self.owner.told, ["idle", "idle"])
+        self.assertEqual((self.stream.sent, self.stream.state), (HEAD * 2, "open"))
+
+    def test_idleBeforeItIsTold(self) -> None:
+        """
+        Whoever hears of the end may use the connection at once.
+        """
+        self.send().onBody = lambda: self.assertEqual(self.owner.told, [])
+        self.stream.receives(OK)
+        self.assertEqual(self.owner.told, ["idle"])
+
+    def test_notReusable(self) -> None:
+        for data in (
+            b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
+            OK + b"HTTP/1.1",
+        ):
+            self.setUp()
+            listener = self.send()
+            self.stream.receives(data)
+            self.assertEqual(listener.heard[-1], "end")
+            self.assertEqual((self.owner.told, self.stream.state), (["gone"], "closed"))
+
+    def test_untilClose(self) -> None:
+        """
+        A body that ends with its connection is whole after an orderly end only.
+        """
+        for clean, last in ((True, "end"), (False, Outcome.cut)):
+            self.setUp()
+            listener = self.send()
+            self.stream.receives(b"HTTP/1.1 200 OK\r\n\r\nall")
+            self.stream.ends(clean)
+            self.assertEqual(listener.heard, [200, b"all", last])
+
+    def test_losses(self) -> None:
+        """
+        How it ended says what happened.
+        """
+        begun = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"
+        for data, clean, outcome in (
+            (b"", True, Outcome.eofBeforeHead),
+            (b"", False, Outcome.resetUnread),
+            (b"HTTP/1.1", True, Outcome.eofBeforeHead),
+            (b"HTTP/1.1", False, Outcome.resetRead),
+            (b"HTTP/1.1 100 Continue\r\n\r\n", False, Outcome.resetRead),
+            (begun, True, Outcome.cut),
+            (begun + b"part", False, Outcome.cut),
+        ):
+            self.setUp()
+            listener = self.send()
+            if data:
+                self.stream.receives(data)
+            self.stream.ends(clean)
+            self.assertEqual(listener.heard[-1:], [outcome], data)
+            self.assertIn("gone", self.owner.told)
+            self.assertEqual(listener.heard.count(outcome), 1)
+
+    def test_nonsense(self) -> None:
+        """
+        Before a head it is no response, behind one the response is cut.
+        """
+        listener = self.send()
+        self.stream.receives(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n")
+        self.assertEqual(listener.heard, [Outcome.badResponse])
+        self.assertEqual(self.stream.state, "aborted")
+        self.setUp()
+        listener = self.send()
+        self.stream.receives(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        self.stream.receives(b"x\r\n")
+        self.assertEqual(listener.heard, [200, Outcome.cut])
+
+    def test_informational(self) -> None:
+        """
+        Interim responses aren't told.
+        """
+        listener = self.send()
+        self.stream.receives(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 X\r\n\r\n" + OK)
+        self.assertEqual(listener.heard, [200, b"ok", "end"])
+
+    def test_firstByteBudget(self) -> None:
+        """
+        The head must be there in time: neither a part of it nor an interim response
+        gains any.
+        """
+        for data in (b"", b"HTTP/1.1 200", b"HTTP/1.1 102 Processing\r\n\r\n"):
+            self.setUp()
+            listener = self.send()
+            self.wait(5.75)
+            if data:
+                self.stream.receives(data)
+            self.assertEqual(listener.heard, [])
+            self.wait(0.5)
+            self.assertEqual(listener.heard, [Outcome.firstByteTimeout], data)
+            self.assertEqual(self.stream.state, "aborted")
+
+    def test_stallBudget(self) -> None:
+        """
+        It runs between two pieces of the body, and from the head to the first.
+        """
+        listener = self.send()
+        self.wait(5.0)
+        self.stream.receives(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n")
+        for _ in range(4):
+            self.wait(2.75)
+            self.stream.receives(b"x")
+        self.wait(2.75)
+        self.assertNotIn(Outcome.stalled, listener.heard)
+        self.wait(0.5)
+        self.assertEqual(listener.heard[-1], Outcome.stalled)
+
+    def test_pauseInTheLastRead(self) -> None:
+        """
+        A client that turns slow while the end is there already: the idle connection
+        is read, or the next response would never be.
+        """
+        listener = self.send()
+        listener.onBody = self.connection.pause
+        self.stream.receives(OK)
+        self.assertEqual(self.owner.told, ["idle"])
+        self.assertFalse(self.stream.paused)
+        self.connection.idleFor(60.0)
+        listener = self.send()
+        self.wait(7.0)
+        self.assertEqual(listener.heard, [Outcome.firstByteTimeout])
+
+    def test_pauseInTheMiddle(self) -> None:
+        """
+        What was read is told, nothing more is read, and no budget runs.
+        """
+        listener = self.send()
+        listener.onBody = self.connection.pause
+        self.stream.receives(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab")
+        self.assertTrue(self.stream.paused)
+        self.wait(100.0)
+        self.connection.resume()
+        self.assertFalse(self.stream.paused)
+        self.wait(2.75)
+        self.assertEqual(listener.heard, [200, b"ab"])
+        self.wait(0.5)
+        self.assertEqual(listener.heard, [200, b"ab", Outcome.stalled])
+
+    def test_abandon(self) -> None:
+        """
+        Nothing is told any more, not even of what was read in the same piece.
+        """
+        listener = self.send()
+        listener.onBody = self.connection.abandon
+        self.stream.receives(
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n1\r\nb\r\n0\r\n\r\n"
+        )
+        self.assertEqual(listener.heard, [200, b"a"])
+        self.assertEqual((self.owner.told, self.stream.state), (["gone"], "aborted"))
+        self.stream.ends(clean=False)
+        self.wait(10.0)
+        self.assertEqual(listener.heard, [200, b"a"])
+
+    def test_idle(self) -> None:
+        """
+        It is closed when it is old, when its peer closes it, or talks unasked.
+        """
+        for happens, state in (
+            (lambda: self.wait(4.25), "closed"),
+            (lambda: self.stream.receives(b"HTTP/1.1 408 \r\n\r\n"), "aborted"),
+            (lambda: self.stream.ends(clean=True), "lost"),
+        ):
+            self.setUp()
+            self.send()
+            self.stream.receives(OK)
+            self.connection.idleFor(4.0)
+            self.wait(3.5)
+            self.assertEqual(self.owner.told, ["idle"])
+            happens()
+            self.assertIn("gone", self.owner.told)
+            self.assertEqual(self.stream.state, state)
+
+    def test_usedAgainInTime(self) -> None:
+        """
+        The idle budget ends with the next request.
+        """
+        self.send()
+        self.stream.receives(OK)
+        self.connection.idleFor(1.0)
+        listener = self.send()
+        self.wait(5.0)
+        self.stream.receives(OK)
+        self.assertEqual(listener.heard[-1], "end")
+
+    def test_body(self) -> None:
+        """
+        It is sent as fast as the stream takes it, in pieces of at most 64 KiB, and
+        the budget for the response begins with the last.
+        """
+        data = bytes(range(256)) * 1000
+        body = Body(data)
+        body.read(5)
+        self.stream.fillsUp = True
+        listener = self.send(b"POST", body)
+        self.assertEqual((self.stream.sent, self.connection.bodySent), (HEAD, False))
+        for sent in (65536, 131072, 196608, 256000):
+            self.wait(5.0)
+            before = len(self.stream.sent)
+            self.stream.buffered = False
+            self.connection.streamDrained()
+            self.assertLessEqual(len(self.stream.sent) - before, 65536)
+            self.assertEqual(len(self.stream.sent), len(HEAD) + sent)
+        self.assertTrue(self.connection.bodySent)
+        self.wait(5.75)
+        self.assertEqual(listener.heard, [])
+        self.stream.buffered = self.stream.fillsUp = False
+        self.connection.streamDrained()
+        self.stream.receives(OK)
+        self.assertEqual(self.stream.sent, HEAD + data)
+        self.assertEqual(self.connection.bytesSent, len(HEAD + data))
+        self.assertEqual(self.owner.told, ["idle"])
+
+    def test_answeredEarly(self) -> None:
+        """
+        The rest of the body isn't sent, and the connection isn't used again.
+        """
+        self.stream.buffered = True
+        listener = self.send(b"POST", Body(b"x"))
+        self.stream.receives(OK)
+        self.assertEqual(listener.heard, [200, b"ok", "end"])
+        self.assertEqual((self.owner.told, self.stream.state), (["gone"], "aborted"))
+        self.stream.buffered = False
+        self.connection.streamDrained()
+        self.assertEqual(self.stream.sent, HEAD)
+
+    def test_peerDied(self) -> None:
+        """
+        What it wrote is still told; if its end doesn't come it is given up soon.
+        """
+        begun = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab"
+        for data, outcome in ((b"", Outcome.eofBeforeHead), (begun, Outcome.cut)):
+            self.setUp()
+            listener = self.send()
+            if data:
+                self.stream.receives(data)
+                self.connection.pause()
+            self.connection.peerDied()
+            self.assertFalse(self.stream.paused)
+            self.wait(1.0)
+            self.assertEqual(listener.heard[-1:], [outcome])
+
+    def test_peerDiedHavingAnswered(self) -> None:
+        """
+        A response that it finished counts; the connection doesn't.
+        """
+        listener = self.send()
+        self.connection.peerDied()
+        self.stream.receives(OK)
+        self.assertEqual(listener.heard, [200, b"ok", "end"])
+        self.assertEqual(self.owner.told, ["gone"])
+
+    @given(
+        st.binary(max_size=60) | st.just(OK) | st.just(b"HTTP/1.1 200 OK\r\n\r\nx"),
+        st.integers(1, 40),
+        st.booleans(),
+    )
+    def test_oneEnd(self, data: bytes, size: int, clean: bool) -> None:
+        """
+        Whatever the backend sends, there is one end, and nothing behind it.
+        """
+        self.setUp()
+        listener = self.send()
+        for start in range(0, len(data), size):
+            self.stream.receives(data[start : start + size])
+        self.stream.ends(clean)
+        ends = [event for event in listener.heard if event == "end" or isinstance(event, Outcome)]
+        self.assertEqual(ends, listener.heard[-1:])
+        self.assertIn("gone", self.owner.told)
+
+
+class FakeStreamTests(SynchronousTestCase):
+    """
+    The double has the shape of the real one.
+    """
+
+    def test_shape(self) -> None:
+        names = [name for name, _ in inspect.getmembers(Stream, inspect.isfunction)]
+        self.assertIn("isQuiet", names)
+        for name in [name for name in names if not name.startswith("_")]:
+            shape = inspect.signature(getattr(Stream, name)).parameters.keys()
+            for kind in (FakeStream, TransportStream):
+                self.assertEqual(inspect.signature(getattr(kind, name)).parameters.keys(), shape)
+        for stream in (FakeStream(), TransportStream()):
+            self.assertIs(stream.buffered, False)
