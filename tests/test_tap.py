@@ -41,34 +41,32 @@ class TapTestCase(SynchronousTestCase):
         environ = {
             name: value for name, value in os.environ.items() if not name.startswith(_VARIABLES)
         }
+        environ["MULTISERVER_LISTEN"] = "tcp:0:interface=127.0.0.1"
         self.patch(os, "environ", environ)
         self.patch(sys, "path", [*sys.path])
         self.output = io.StringIO()
         self.patch(sys, "stdout", self.output)
 
-    def parse(self, *words: str, nodaemon: bool = True) -> Options:
+    def parse(self, *words: str) -> Options:
         """
         @param words: of the command line.
-        @param nodaemon: whether twistd stays in the foreground.
         @return: them, parsed.
         """
         options = Options()
         parent = UsageOptions()
-        parent["nodaemon"] = nodaemon
         parent.subCommand = "multiserver"
         options.parent = parent
         options.parseOptions(list(words))
         return options
 
-    def refusal(self, *words: str, nodaemon: bool = True) -> str:
+    def refusal(self, *words: str) -> str:
         """
         @param words: of a command line that can't be used.
-        @param nodaemon: whether twistd stays in the foreground.
         @return: what the user is told, one line.
         """
 
         def make() -> None:
-            makeService(self.parse(*words, nodaemon=nodaemon))
+            makeService(self.parse(*words))
 
         line = str(self.assertRaises(SystemExit, make).code)
         self.assertEqual(len(line.splitlines()), 1)
@@ -222,14 +220,14 @@ class MakeServiceTests(TapTestCase):
             self.refusal("--backend=tcp:10.0.0.7:80", "--backend=tcp:host=10.0.0.7:port=80"),
         )
 
-    def test_portInUseAsDaemon(self) -> None:
+    def test_portInUse(self) -> None:
         """
-        It is found before twistd goes into the background.
+        It is found before twistd goes into the background, or logs anything.
         """
         with socket.create_server(("127.0.0.1", 0)) as other:
             listen = f"tcp:{other.getsockname()[1]}:interface=127.0.0.1"
             self.assertEqual(
-                self.refusal(f"--listen={listen}", nodaemon=False),
+                self.refusal(f"--listen={listen}"),
                 f"--listen: {listen!r}: Address already in use",
             )
 

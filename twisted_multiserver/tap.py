@@ -282,10 +282,8 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     """
     if reactor is None:
         from twisted.internet import reactor
-    config = options.config
-    parent: dict[str, Any] = options.parent or {}
     try:
-        return _compose(reactor, config, not parent.get("nodaemon", True))
+        return _compose(reactor, options.config)
     except ConfigError as error:
         raise SystemExit(_line(str(error))) from None
 
@@ -295,7 +293,7 @@ def _line(reason: str) -> str:
     return f"twistd multiserver: {' '.join(reason.split())}"
 
 
-def _compose(reactor: Any, config: MasterConfig, isDaemon: bool) -> IService:
+def _compose(reactor: Any, config: MasterConfig) -> IService:
     # As in the children, so that a name means the same on both sides.
     sys.path.insert(0, folderOf(config))
     balancer = balancerNamed(config.balancer)
@@ -304,9 +302,9 @@ def _compose(reactor: Any, config: MasterConfig, isDaemon: bool) -> IService:
     crashCommand = None
     if config.onCrash is not None:
         crashCommand = CrashCommand(reactor, splitCommand(config.onCrash))
-    if isDaemon:
-        # In the background nobody could be told any more.
-        checkFree(config.listen)
+    # In the background nobody could be told any more, and Twisted leaves a lock beside
+    # a UNIX socket that it can't have.
+    checkFree(config.listen)
     stateFolder = None
     if config.app is not None:
         stateFolder = prepareStateFolder(config.stateDir, os.environ, os.getcwd())

@@ -108,12 +108,15 @@ class Client:
     The client's side.
 
     @ivar heard: what it was told, in order.
+    @ivar heads: the heads among it.
     """
 
     def __init__(self) -> None:
         self.heard: list[object] = []
+        self.heads: list[ResponseHead] = []
 
     def responseHead(self, head: ResponseHead) -> None:
+        self.heads.append(head)
         self.heard.append(head.status)
 
     def responseBody(self, data: bytes) -> None:

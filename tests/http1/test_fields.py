@@ -311,6 +311,14 @@ class ResponseTests(SynchronousTestCase):
         )
         self.assertEqual(fields, ((b"Via", b"1.1 twisted_multiserver"),))
 
+    def test_cookieOfOurs(self) -> None:
+        """
+        It comes beside the application's.
+        """
+        head = ResponseHead(200, b"", HTTP_1_1, ((b"Set-Cookie", b"a=1"),))
+        fields = responseForClient(head, b"stay=2").fields
+        self.assertEqual(named(fields, b"set-cookie"), [b"a=1", b"stay=2"])
+
     def test_length(self) -> None:
         """
         One Content-Length goes on, however often it was said; none with a 204.

@@ -102,12 +102,12 @@ class Twistd:
         test.addCleanup(self._log.close)
         test.addCleanup(self._errors.close)
         self._seen: set[int] = set()
+        # TMPDIR is for the runtime folder, which a killed master leaves behind.
         self.process = subprocess.Popen(
             twistdCommand("-n", "multiserver", *arguments),
             cwd=self.folder,
-            # Also for the runtime folder, which a killed master leaves behind.
             env=cleanEnvironment(
-                PYTHONPATH=str(self.folder), TMPDIR=str(self.folder), **environment
+                **{"PYTHONPATH": str(self.folder), "TMPDIR": str(self.folder), **environment}
             ),
             stdin=subprocess.DEVNULL,
             stdout=self._log,

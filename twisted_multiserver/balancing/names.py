@@ -46,7 +46,7 @@ def balancerNamed(name: str) -> Policy:
     if isinstance(found, type) or (callable(found) and not ILoadBalancer.providedBy(found)):
         try:
             found = found()
-        except Exception as error:  # whatever the user's own code raises
+        except (Exception, SystemExit) as error:  # whatever the user's own code raises
             raise ConfigError(f"the balancer {name} can't be made: {_shown(error)}") from error
     try:
         verifyObject(ILoadBalancer, found)
@@ -64,7 +64,7 @@ def _lookUp(name: str) -> object:
         moduleName, _, path = name.rpartition(".")
     try:
         found: object = import_module(moduleName)
-    except Exception as error:  # whatever the user's own module raises
+    except (Exception, SystemExit) as error:  # whatever the user's own module raises
         raise ConfigError(
             f"the balancer {name}: {moduleName} can't be imported: {_shown(error)}"
         ) from error
@@ -76,6 +76,6 @@ def _lookUp(name: str) -> object:
     return found
 
 
-def _shown(error: Exception) -> str:
+def _shown(error: BaseException) -> str:
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

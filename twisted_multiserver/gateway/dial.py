@@ -9,6 +9,7 @@ itself and hands the socket to the reactor.  Everything else is a client endpoin
 
 from __future__ import annotations
 
+import errno
 import socket
 from typing import Protocol
 
@@ -20,13 +21,17 @@ from twisted.internet.endpoints import (
     TCP6ClientEndpoint,
     UNIXClientEndpoint,
 )
-from twisted.internet.error import ConnectError
+from twisted.internet.error import ConnectError, TCPTimedOutError
 from twisted.internet.error import TimeoutError as ConnectTimeout
 from twisted.internet.interfaces import IReactorSocket, IReactorTime, IStreamClientEndpoint
 from twisted.python.failure import Failure
 
 from twisted_multiserver.balancing.outcomes import Outcome
 from twisted_multiserver.gateway.transportstream import StreamFactory, TransportStream
+
+# Its backlog is full, or this process has no descriptor or memory left, which is no
+# fault of the backend's either.
+_FULL = frozenset({errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
 class DialFailed(Exception):
@@ -78,15 +83,15 @@ class UNIXDialer:
         See L{Dialer.dial}.
         """
         kind = socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
-        with socket.socket(socket.AF_UNIX, kind) as connection:
-            try:
+        factory = StreamFactory()
+        try:
+            with socket.socket(socket.AF_UNIX, kind) as connection:
                 connection.connect(self._path)
-            except BlockingIOError as error:
-                raise DialFailed(Outcome.busy, str(error)) from error
-            except OSError as error:
-                raise DialFailed(Outcome.connectRefused, str(error)) from error
-            factory = StreamFactory()
-            self._reactor.adoptStreamConnection(connection.fileno(), socket.AF_UNIX, factory)
+                self._reactor.adoptStreamConnection(connection.fileno(), socket.AF_UNIX, factory)
+        except OSError as error:
+            isFull = error.errno in _FULL
+            outcome = Outcome.busy if isFull else Outcome.connectRefused
+            raise DialFailed(outcome, str(error)) from error
         return factory.stream
 
 
@@ -117,10 +122,13 @@ class EndpointDialer:
         return connecting.addCallbacks(lambda _: factory.stream, _explain)
 
 
+_TIMEOUTS = (DeferredTimeout, ConnectTimeout, TCPTimedOutError, CancelledError)
+
+
 def _explain(failure: Failure) -> TransportStream:
     error = failure.value
     assert error is not None
-    if isinstance(error, DeferredTimeout | ConnectTimeout | CancelledError):
+    if isinstance(error, _TIMEOUTS):
         raise DialFailed(Outcome.connectTimeout) from error
     if isinstance(error, ConnectError | OSError):
         raise DialFailed(Outcome.connectRefused, failure.getErrorMessage()) from error

@@ -91,6 +91,7 @@ class Exchange:
         "_body",
         "_choosing",
         "_connection",
+        "_cookie",
         "_dialing",
         "_distribution",
         "_downstream",
@@ -139,6 +140,7 @@ class Exchange:
         )
         self._backend: Backend | None = None
         self._connection: UpstreamConnection | None = None
+        self._cookie: bytes | None = None
         self._choosing: Deferred[object] | None = None
         self._dialing: Deferred[UpstreamConnection] | None = None
         self._responseStarted = False
@@ -205,7 +207,7 @@ class Exchange:
         assert self._backend is not None
         self._responseStarted = True
         self._backend.statistics.firstByte(self._distribution.seconds() - self._sentAt)
-        self._downstream.responseHead(responseForClient(head))
+        self._downstream.responseHead(responseForClient(head, self._cookie))
 
     def bodyReceived(self, data: bytes) -> None:
         """
@@ -267,8 +269,10 @@ class Exchange:
             return self._policyFailed(None)
 
     def _chosen(self, choice: object, backends: tuple[Backend, ...]) -> Decision | None:
-        self._choosing = None
-        backend = choice.backend if isinstance(choice, Affinity) else choice
+        self._choosing = self._cookie = None
+        backend = choice
+        if isinstance(choice, Affinity):
+            backend, self._cookie = choice.backend, choice.cookie
         if backend is None:
             return None if self._ended else self._plan.noneSuits()
         if not isinstance(backend, Backend) or backend not in backends:

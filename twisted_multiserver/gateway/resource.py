@@ -14,7 +14,7 @@ from zope.interface import implementer
 
 from twisted_multiserver.gateway.distribution import Distribution
 from twisted_multiserver.gateway.webrequest import bodyOf, headOf, infoOf, splitTarget, viewOf
-from twisted_multiserver.gateway.webresponse import WebResponse, writeAnswer
+from twisted_multiserver.gateway.webresponse import WebResponse, refuseRequest
 from twisted_multiserver.http1.fields import refuse, requestForUpstream
 from twisted_multiserver.http1.heads import BadMessage
 
@@ -46,7 +46,7 @@ class GatewayResource:
         head = headOf(request)
         refusal = refuse(head)
         if refusal is not None:
-            writeAnswer(request, refusal.status)
+            refuseRequest(request, refusal.status)
             return NOT_DONE_YET
         prefix, target = splitTarget(request.uri, len(request.prepath or ()))
         body, length = bodyOf(request, head)
@@ -55,7 +55,7 @@ class GatewayResource:
         try:
             exchange = self._distribution.begin(forwarded, body, infoOf(request, head), response)
         except BadMessage:
-            writeAnswer(request, 400)
+            refuseRequest(request, 400)
             return NOT_DONE_YET
         response.belongTo(exchange)
         return NOT_DONE_YET

@@ -113,6 +113,9 @@ class WebResponse:
             reason=answer.reason,
         )
         if answer.status == 503 and self._fallback is not None:
+            if self._request.content is not None:
+                # It may have been read for a backend.
+                self._request.content.seek(0)
             self._request.render(getChildForRequest(self._fallback, self._request))
         else:
             writeAnswer(self._request, answer.status)
@@ -147,7 +150,24 @@ class WebResponse:
         self._ended = True
         if self._producing:
             self._producing = False
-            self._request.unregisterProducer()
+            # A request whose client has left has no channel any more.
+            if self._request.channel is not None:
+                self._request.unregisterProducer()
+
+
+def refuseRequest(request: Request, status: int) -> None:
+    """
+    Answer a request that can't be trusted, and nothing that follows on its
+    connection (RFC 9112 section 11.2).
+
+    @param request: nothing of its response was written.
+    @param status: such as 400.
+    """
+    if request.clientproto != b"HTTP/2":
+        # An HTTPChannel: so it doesn't read what it has of a next request.
+        request.channel.persistent = False
+        request.setHeader(b"Connection", b"close")
+    writeAnswer(request, status)
 
 
 def writeAnswer(request: Request, status: int) -> None:

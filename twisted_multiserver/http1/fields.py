@@ -155,16 +155,19 @@ def requestForUpstream(
     return RequestHead(head.method, target, HTTP_1_1, ((b"Host", host), *passing, *added))
 
 
-def responseForClient(head: ResponseHead) -> ResponseHead:
+def responseForClient(head: ResponseHead, cookie: bytes | None = None) -> ResponseHead:
     """
     Make the response that the client gets.
 
     @param head: as a backend sent it.
+    @param cookie: the value of a Set-Cookie field of our own, if there is one.
     @return: the head with the fields that pass; Content-Length among them, once,
         which the client's side keeps or replaces by framing of its own.
     """
     passing = endToEnd(head.fields, _ENDS_AT_RESPONSE)
     passing.append((b"Via", _received(head.version) + b" " + PSEUDONYM))
+    if cookie is not None:
+        passing.append((b"Set-Cookie", cookie))
     length = contentLength(head.fields)
     # RFC 9110 section 8.6: a 204 must not have one, and clients wait for its bytes.
     if length is not None and head.status != 204:
