@@ -33,6 +33,7 @@ class Fallback(Resource):
         return b"instead of /" + b"/".join(request.postpath or [])
 
     def render_POST(self, request: Request) -> bytes:
+        assert request.content is not None
         content: IO[bytes] = request.content
         return b"got " + content.read()
 
