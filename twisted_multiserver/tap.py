@@ -174,12 +174,14 @@ class MultiserverService(Service):
         config: MasterConfig,
         master: Multiserver,
         endpoints: Sequence[tuple[str, IStreamServerEndpoint]],
+        umask: int,
     ) -> None:
         """
         @param reactor: the reactor.
         @param config: what to do.
         @param master: does it.
         @param endpoints: where to listen, each behind its description.
+        @param umask: that the children get.
         """
         self._reactor = reactor
         self._config = config
@@ -187,6 +189,7 @@ class MultiserverService(Service):
         self._exit = ExitStatus(reactor)
         self._signals = ServerSignals(reactor, self._exit.stop)
         self._endpoints = endpoints
+        self._umask = umask
         self._ports: list[tuple[str, IListeningPort]] = []
         site = QuietSite(  # type: ignore[no-untyped-call]
             master.resource(), timeout=_KEEP_ALIVE
@@ -198,6 +201,8 @@ class MultiserverService(Service):
         Bind the listeners.
         """
         super().privilegedStartService()  # type: ignore[no-untyped-call]
+        # Going into the background, twistd has set 077 without being asked to.
+        os.umask(self._umask)
         self._exit.install()
         self._signals.install()
         for description, endpoint in self._endpoints:
@@ -282,8 +287,10 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     """
     if reactor is None:
         from twisted.internet import reactor
+    parent: dict[str, Any] = options.parent or {}
+    umask = parent.get("umask")
     try:
-        return _compose(reactor, options.config)
+        return _compose(reactor, options.config, _currentUmask() if umask is None else umask)
     except ConfigError as error:
         raise SystemExit(_line(str(error))) from None
 
@@ -293,7 +300,14 @@ def _line(reason: str) -> str:
     return f"twistd multiserver: {' '.join(reason.split())}"
 
 
-def _compose(reactor: Any, config: MasterConfig) -> IService:
+def _currentUmask() -> int:
+    # There is no way to ask without setting it.
+    umask = os.umask(0o077)
+    os.umask(umask)
+    return umask
+
+
+def _compose(reactor: Any, config: MasterConfig, umask: int) -> IService:
     # As in the children, so that a name means the same on both sides.
     sys.path.insert(0, folderOf(config))
     balancer = balancerNamed(config.balancer)
@@ -316,4 +330,4 @@ def _compose(reactor: Any, config: MasterConfig) -> IService:
             raise ConfigError(f"--backend: {description!r}: {error}") from error
     if crashCommand is not None:
         master.addObserver(crashCommand)
-    return MultiserverService(reactor, config, master, listeners)
+    return MultiserverService(reactor, config, master, listeners, umask)
