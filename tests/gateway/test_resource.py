@@ -1,96 +1,30 @@
 """
-The resource face in a real Site, on memory transports: what a client sends and gets,
-what a backend gets.
+The resource face: what a client sends and gets, what a backend gets.
 """
 
 from __future__ import annotations
 
-from typing import IO, Any, cast
+from typing import cast
 
 from twisted.internet import address
 from twisted.internet.error import ConnectionLost
-from twisted.internet.testing import EventLoggingObserver, StringTransport
-from twisted.logger import LogLevel, globalLogPublisher
+from twisted.internet.testing import StringTransport
+from twisted.logger import LogLevel
 from twisted.python.failure import Failure
-from twisted.trial.unittest import SynchronousTestCase
-from twisted.web.resource import IResource, Resource
-from twisted.web.server import Request, Site
+from twisted.web.resource import Resource
+from twisted.web.server import Request
 
-from tests.gateway.doubles import OK, Stage
+from tests.gateway.doubles import OK
+from tests.gateway.face import FaceCase
 from twisted_multiserver.balancing.outcomes import Outcome
 from twisted_multiserver.gateway.resource import GatewayResource
 from twisted_multiserver.gateway.sweep import INTERVAL
 
 
-class Fallback(Resource):
+class ResourceTests(FaceCase):
     """
-    Answers in place of a backend, with what it got.
+    Without a fallback.
     """
-
-    isLeaf = True
-
-    def render_GET(self, request: Request) -> bytes:
-        return b"instead of /" + b"/".join(request.postpath or [])
-
-    def render_POST(self, request: Request) -> bytes:
-        assert request.content is not None
-        content: IO[bytes] = request.content
-        return b"got " + content.read()
-
-
-class ResourceTests(SynchronousTestCase):
-    """
-    One client.
-    """
-
-    fallback: IResource | None = None
-
-    def setUp(self) -> None:
-        self.logged = EventLoggingObserver()
-        globalLogPublisher.addObserver(self.logged)
-        self.addCleanup(globalLogPublisher.removeObserver, self.logged)
-        self.stage = Stage()
-        self.backend = self.stage.add("a")
-        self.connect()
-
-    def connect(self, path: bytes | None = None, transport: Any = None) -> None:
-        """
-        A client connects to a Site with the gateway at a path.
-        """
-        resource: IResource = GatewayResource(self.stage.distribution, self.fallback)
-        if path is not None:
-            root = Resource()
-            root.putChild(path, resource)
-            resource = root
-        self.transport: Any = transport or StringTransport()
-        site = Site(resource, reactor=self.stage.clock)
-        self.channel: Any = site.buildProtocol(address.IPv4Address("TCP", "10.0.0.9", 1))
-        self.channel.makeConnection(self.transport)
-
-    def send(self, *lines: bytes, body: bytes = b"", host: bool = True) -> bytes:
-        """
-        @return: what the backend has got on its latest connection.
-        """
-        self.transport.clear()
-        streams = self.stage.dialers["a"].streams
-        before = len(streams[-1].sent) if streams else 0
-        fields = [b"Host: x"] if host else []
-        self.channel.dataReceived(b"\r\n".join([lines[0], *fields, *lines[1:], b"", body]))
-        return streams[-1].sent[before:] if streams else b""
-
-    def answer(self, data: bytes) -> tuple[bytes, list[bytes], bytes]:
-        """
-        The backend answers.
-
-        @return: the status line that the client gets, the field lines, the body.
-        """
-        self.stage.stream("a").receives(data)
-        return self.received()
-
-    def received(self) -> tuple[bytes, list[bytes], bytes]:
-        head, _, body = self.transport.value().partition(b"\r\n\r\n")
-        status, *fields = head.split(b"\r\n")
-        return status, fields, body
 
     def test_response(self) -> None:
         """
@@ -390,32 +324,3 @@ class ResourceTests(SynchronousTestCase):
         resource = GatewayResource(self.stage.distribution)
         self.assertRaises(RuntimeError, resource.putChild, b"x", Resource())
         self.assertIs(resource.getChildWithDefault(b"x", cast(Request, None)), resource)
-
-
-class FallbackTests(ResourceTests):
-    """
-    A resource that answers if no backend can; whatever else holds, holds too.
-    """
-
-    fallback = Fallback()
-
-    def test_noBackend(self) -> None:
-        """
-        It is rendered at the place below the gateway.
-        """
-        self.stage.distribution.pool.remove(self.backend)
-        self.connect(b"app")
-        self.send(b"GET /app/x/y HTTP/1.1")
-        self.assertEqual(self.received()[2], b"instead of /x/y")
-
-    def test_bodyForTheFallback(self) -> None:
-        """
-        It gets the request as it was, also after a backend was sent a part.
-        """
-        self.stage.dialers["a"].refusal = Outcome.busy
-        self.send(b"POST / HTTP/1.1", b"Content-Length: 3", body=b"abc")
-        self.stage.clock.pump([INTERVAL] * 24)
-        self.assertEqual(self.received()[2], b"got abc")
-        self.stage.distribution.pool.remove(self.backend)
-        self.send(b"POST / HTTP/1.1", b"Content-Length: 3", body=b"abc")
-        self.assertEqual(self.received()[2], b"got abc")

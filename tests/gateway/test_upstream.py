@@ -4,7 +4,6 @@ One connection to a backend: bytes in, events out.
 
 from __future__ import annotations
 
-import inspect
 from io import BytesIO
 
 from hypothesis import given
@@ -14,9 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.gateway.doubles import OK, FakeStream
 from twisted_multiserver.balancing.outcomes import Outcome
-from twisted_multiserver.gateway.streams import Stream
 from twisted_multiserver.gateway.sweep import Sweep
-from twisted_multiserver.gateway.transportstream import TransportStream
 from twisted_multiserver.gateway.upstream import UpstreamConnection
 from twisted_multiserver.http1.heads import ResponseHead
 
@@ -386,19 +383,3 @@ class UpstreamTests(SynchronousTestCase):
         ends = [event for event in listener.heard if event == "end" or isinstance(event, Outcome)]
         self.assertEqual(ends, listener.heard[-1:])
         self.assertIn("gone", self.owner.told)
-
-
-class FakeStreamTests(SynchronousTestCase):
-    """
-    The double has the shape of the real one.
-    """
-
-    def test_shape(self) -> None:
-        names = [name for name, _ in inspect.getmembers(Stream, inspect.isfunction)]
-        self.assertIn("isQuiet", names)
-        for name in [name for name in names if not name.startswith("_")]:
-            shape = inspect.signature(getattr(Stream, name)).parameters.keys()
-            for kind in (FakeStream, TransportStream):
-                self.assertEqual(inspect.signature(getattr(kind, name)).parameters.keys(), shape)
-        for stream in (FakeStream(), TransportStream()):
-            self.assertIs(stream.buffered, False)
