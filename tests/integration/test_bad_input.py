@@ -265,6 +265,20 @@ class PortTests(BadInputTestCase):
                 self.assertRefused("Address already in use", f"--listen=unix:{path}", daemon=daemon)
         self.assertTrue(path.is_socket())
 
+    def test_socketOfADeadMaster(self) -> None:
+        """
+        What a killed one leaves is no obstacle.
+        """
+        listen = f"--listen=unix:{self.folder}/socket"
+        first = Twistd(self, listen, "--children=1", **self.mark)
+        first.waitForLog("ready: unix:")
+        first.process.kill()
+        first.process.wait(PATIENCE)
+        self.assertTrue((self.folder / "socket").is_socket())
+        second = Twistd(self, listen, "--children=1", **self.mark)
+        second.waitForLog("ready: unix:")
+        self.assertEqual(second.stop(), 0)
+
 
 class ApplicationTests(BadInputTestCase):
     """

@@ -1,19 +1,23 @@
 """
-Installing: wheel (made from the sdist) and editable, in environments of their own.
+What is built from a checkout, installed beside Twisted, and removed again.
 
-What is needed besides comes from the environment that runs the tests, so that nothing is
-downloaded.
+Nothing is downloaded: a new environment has a copy of Twisted, and finds what Twisted
+needs in the environment that the tests run in.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
 import sysconfig
 import tarfile
+import tempfile
 import venv
 import zipfile
 from pathlib import Path
@@ -21,129 +25,264 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 import twisted
-from tests.integration.twistdharness import cleanEnvironment
+from tests.integration.twistdharness import PATIENCE, cleanEnvironment, fetch, until
+from twisted_multiserver import __version__
 
-ROOT = Path(__file__).parents[2]
-_LEFT_OUT = shutil.ignore_patterns(
-    ".*", "_trial_temp*", "build", "dist", "*.egg-info", "__pycache__", "dropin.cache", "_build"
-)
+ROOT = Path(__file__).parent.parent.parent
+NAME = f"twisted_multiserver-{__version__}"
+PLUGIN = "twisted/plugins/multiserver_plugin.py"
+
+# What is in a checkout and not in git.
+_NOT_OURS = shutil.ignore_patterns(
+    ".*", "_trial_temp*", "__pycache__", "*.egg-info", "build", "dist", "_build", "dropin.cache",
+    "multiserver-state", "node_modules",
+)  # fmt: skip
 
 
-def digests(folder: Path) -> dict[str, str]:
+def environmentOfCommands(**changes: str) -> dict[str, str]:
     """
-    @param folder: of a package.
-    @return: a digest of each of its files; Twisted's cache of plugins left out.
+    @param changes: variables to set.
+    @return: an environment in which the checkout is nowhere, as it is in the path of
+        trial's workers.
+    """
+    return cleanEnvironment(PYTHONPATH="", **changes)
+
+
+def run(command: list[str | Path], folder: Path) -> str:
+    """
+    @param command: a command line that must succeed.
+    @param folder: where it is run.
+    @return: what it wrote to stdout.
+    """
+    ended = subprocess.run(
+        [str(word) for word in command],
+        cwd=folder,
+        env=environmentOfCommands(PIP_DISABLE_PIP_VERSION_CHECK="1", PIP_NO_INDEX="1"),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if ended.returncode != 0:
+        raise AssertionError(f"{command}: {ended.stdout}\n{ended.stderr}")
+    return ended.stdout
+
+
+@functools.cache
+def temporary() -> tempfile.TemporaryDirectory[str]:
+    """
+    @return: a folder that goes with this process.
+    """
+    return tempfile.TemporaryDirectory(prefix="ms-")
+
+
+def copyOfCheckout(name: str) -> Path:
+    """
+    @param name: of a new folder.
+    @return: the folder, with a copy of the checkout.
+    """
+    copy = Path(temporary().name) / name
+    shutil.copytree(ROOT, copy, ignore=_NOT_OURS)
+    return copy
+
+
+@functools.cache
+def built() -> tuple[Path, Path]:
+    """
+    @return: an sdist, and a wheel that was built from it.
+    """
+    copy = copyOfCheckout("build")
+    run([sys.executable, "-m", "build", "--no-isolation"], copy)
+    return copy / "dist" / f"{NAME}.tar.gz", copy / "dist" / f"{NAME}-py3-none-any.whl"
+
+
+def ourFiles(*suffixes: str) -> set[str]:
+    """
+    @param suffixes: such as C{".py"}.
+    @return: the package's files in the checkout, relative to it.
     """
     return {
-        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in folder.rglob("*")
-        if path.is_file() and path.name != "dropin.cache" and path.suffix != ".pyc"
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "twisted_multiserver").rglob("*")
+        if path.suffix in suffixes
     }
 
 
-class PackagingTests(SynchronousTestCase):
+class Environment:
     """
-    What a user installs.
+    A virtual environment with Twisted.
+
+    @ivar folder: an empty one, to run commands in.
     """
 
-    def setUp(self) -> None:
-        self.folder = Path(self.mktemp()).absolute()
-        self.source = self.folder / "source"
-        shutil.copytree(ROOT, self.source, ignore=_LEFT_OUT)
-        self.elsewhere = self.folder / "elsewhere"
-        self.elsewhere.mkdir()
-        self.environment = self.folder / "environment"
-        venv.create(self.environment, with_pip=False, symlinks=True)
-        version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-        self.packages = self.environment / "lib" / version / "site-packages"
-        # Twisted is copied, since plugins are found beside it and it must stay as it is.
-        shutil.copytree(Path(twisted.__file__).parent, self.packages / "twisted")
-        purelib = Path(sysconfig.get_path("purelib"))
-        for needed in ("setuptools", "_distutils_hack"):
-            shutil.copytree(purelib / needed, self.packages / needed)
-        (information,) = purelib.glob("setuptools-*.dist-info")
-        shutil.copytree(information, self.packages / information.name)
-        for stray in (self.packages / "twisted" / "plugins").glob("multiserver*"):
-            stray.unlink()
-        self.path = f"{self.packages}{os.pathsep}{purelib}"
-
-    def run_(self, *command: str | Path, cwd: Path | None = None, path: str = "") -> str:
+    def __init__(self, test: SynchronousTestCase) -> None:
         """
-        @return: what a command printed; it must succeed.
+        @param test: at whose end it is removed.
         """
-        ended = subprocess.run(
-            [str(word) for word in command],
-            cwd=cwd or self.elsewhere,
-            env=cleanEnvironment(PYTHONPATH=path, PIP_DISABLE_PIP_VERSION_CHECK="1"),
-            capture_output=True,
-            text=True,
-            check=False,
+        self._root = Path(tempfile.mkdtemp(prefix="ms-"))
+        test.addCleanup(shutil.rmtree, self._root)
+        self.folder = self._root / "empty"
+        self.folder.mkdir()
+        venv.create(self._root / "venv", symlinks=True)
+        self.python = self._root / "venv" / "bin" / "python"
+        self.packages = Path(
+            sysconfig.get_path("purelib", "venv", {"base": str(self._root / "venv")})
         )
-        self.assertEqual(ended.returncode, 0, ended.stdout + ended.stderr)
-        return ended.stdout
-
-    def pip(self, *arguments: str | Path) -> None:
-        """
-        Run the pip of these tests on the new environment.
-        """
-        python = self.environment / "bin" / "python"
-        self.run_(
-            *(sys.executable, "-m", "pip", "--python", python, "--quiet"),
-            *arguments,
+        source = Path(twisted.__file__).parent
+        shutil.copytree(
+            source,
+            self.packages / "twisted",
+            ignore=shutil.ignore_patterns(
+                "__pycache__", "test", "multiserver_plugin.py", "*.cache"
+            ),
         )
+        paths = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
+        (self.packages / "others.pth").write_text("\n".join(sorted(paths)))
 
-    def build(self) -> tuple[Path, Path]:
+    def files(self) -> dict[str, str]:
         """
-        @return: wheel and sdist.
+        @return: digests of all installed files by their names, without caches.
         """
-        dist = self.folder / "dist"
-        # Without further words it makes the wheel from the sdist.
-        self.run_(sys.executable, "-m", "build", "--no-isolation", "--outdir", dist, self.source)
-        (wheel,), (sdist,) = dist.glob("*.whl"), dist.glob("*.tar.gz")
-        return wheel, sdist
-
-    def assertListed(self) -> None:
-        """
-        twistd lists the command, in another folder.
-        """
-        python = self.environment / "bin" / "python"
-        code = "from twisted.scripts.twistd import run; run()"
-        shown = self.run_(python, "-c", code, "--help", path=self.path)
-        self.assertIn("multiserver", shown)
-
-    def test_wheelAndSdist(self) -> None:
-        """
-        Both carry the plugin and the data.
-        """
-        wheel, sdist = self.build()
-        expected = {
-            "twisted/plugins/multiserver_plugin.py",
-            "twisted_multiserver/py.typed",
-            "twisted_multiserver/demo/page.html",
-            "twisted_multiserver/child/launch.py",
+        return {
+            str(path.relative_to(self.packages)): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in self.packages.rglob("*")
+            if path.is_file() and path.suffix != ".pyc" and path.name != "dropin.cache"
         }
-        names = set(zipfile.ZipFile(wheel).namelist())
-        self.assertLess(expected, names)
-        self.assertNotIn("twisted/plugins/__init__.py", names)
-        self.assertFalse([name for name in names if name.startswith("tests")])
-        with tarfile.open(sdist) as archive:
-            inside = {name.partition("/")[2] for name in archive.getnames()}
-        self.assertLess(expected, inside)
-        self.assertInstalls(wheel)
+
+    def pip(self, *words: str | Path) -> None:
+        """
+        @param words: of the command line.
+        """
+        run([sys.executable, "-m", "pip", "--python", self.python, *words], self.folder)
+
+    def twistdCommand(self, *words: str) -> list[str | Path]:
+        """
+        @param words: of its command line.
+        @return: a command line of this environment's twistd.
+        """
+        return [self.python, "-c", "from twisted.scripts.twistd import run; run()", *words]
+
+    def twistd(self, *words: str) -> str:
+        """
+        @param words: of the command line.
+        @return: what it wrote to stdout.
+        """
+        return run(self.twistdCommand(*words), self.folder)
+
+
+class ContentTests(SynchronousTestCase):
+    """
+    What is in them.
+    """
+
+    def test_wheel(self) -> None:
+        """
+        The package, its data and the plugin, and nothing of Twisted's or the
+        checkout's.
+        """
+        with zipfile.ZipFile(built()[1]) as wheel:
+            names = {name for name in wheel.namelist() if ".dist-info/" not in name}
+            metadata = wheel.read(f"{NAME}.dist-info/METADATA").decode()
+        self.assertEqual(names, {*ourFiles(".py", ".html", ".typed"), PLUGIN})
+        self.assertIn("twisted_multiserver/py.typed", names)
+        self.assertIn("twisted_multiserver/demo/page.html", names)
+        self.assertIn(f"\nVersion: {__version__}\n", metadata)
+        self.assertIn("\nRequires-Dist: Twisted>=", metadata)
+        self.assertIn("\nRequires-Python: >=3.11\n", metadata)
+
+    def test_sdist(self) -> None:
+        """
+        All that building needs.
+        """
+        with tarfile.open(built()[0]) as sdist:
+            names = {name.removeprefix(f"{NAME}/") for name in sdist.getnames()}
+        needed = {"setup.py", "pyproject.toml", "README.md", PLUGIN}
+        self.assertEqual({*ourFiles(".py", ".html", ".typed"), *needed} - names, set())
+
+
+class InstallTests(SynchronousTestCase):
+    """
+    Beside Twisted, in an environment of their own.
+    """
+
+    def assertWorks(self, environment: Environment) -> None:
+        """
+        @param environment: must have the command.
+        """
+        self.assertRegex(environment.twistd("--help"), r"(?m)^\s+multiserver\s+Serve a Python web")
+        version = f"twisted_multiserver {__version__}\n"
+        self.assertEqual(environment.twistd("multiserver", "--version"), version)
+
+    def assertRemoved(self, environment: Environment, before: dict[str, str]) -> None:
+        """
+        @param environment: is rid of the package here.
+        @param before: all its files before the package was installed.
+        """
+        environment.pip("uninstall", "--yes", "--quiet", "twisted_multiserver")
+        self.assertEqual(environment.files(), before)
+        self.assertEqual(list(environment.packages.glob("*multiserver*")), [])
+        self.assertNotIn("multiserver", environment.twistd("--help"))
+
+    def test_wheel(self) -> None:
+        """
+        Installed it serves the demo by children; removed it leaves nothing.
+        """
+        environment = Environment(self)
+        before = environment.files()
+        environment.pip("install", "--no-deps", "--quiet", built()[1])
+        self.assertWorks(environment)
+        self.serve(environment)
+        self.assertRemoved(environment, before)
+
+    def serve(self, environment: Environment) -> None:
+        """
+        @param environment: whose demo must answer.
+        """
+        log = environment.folder / "log"
+        with log.open("wb") as output:
+            listen = "--listen=tcp:0:interface=127.0.0.1"
+            command = environment.twistdCommand("-n", "multiserver", listen, "--children=1")
+            process = subprocess.Popen(
+                command,
+                cwd=environment.folder,
+                env=environmentOfCommands(TMPDIR=str(environment.folder)),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            )
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        ready = re.compile(r"ready: http://127\.0\.0\.1:(\d+)/")
+        found = until(lambda: ready.search(log.read_text()), "ready")
+        assert found is not None
+        answer = fetch(int(found[1]))
+        self.assertEqual(answer.status, 200)
+        self.assertIn(b"<html", answer.body)
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(PATIENCE), 0)
+
+    def test_sdist(self) -> None:
+        """
+        The same from the sources.
+        """
+        environment = Environment(self)
+        before = environment.files()
+        environment.pip("install", "--no-deps", "--no-build-isolation", "--quiet", built()[0])
+        self.assertWorks(environment)
+        self.assertRemoved(environment, before)
 
     def test_editable(self) -> None:
         """
-        As developers install it; what it leaves in the checkout git ignores.
+        Installed from a checkout, which can be changed then.
         """
-        self.assertInstalls("--editable", self.source)
-
-    def assertInstalls(self, *what: str | Path) -> None:
-        """
-        It is listed once it is installed, and goes without a trace.
-        """
-        before = digests(self.packages / "twisted")
-        self.pip("install", "--no-deps", "--no-build-isolation", "--no-index", *what)
-        self.assertListed()
-        self.pip("uninstall", "--yes", "twisted_multiserver")
-        self.assertEqual(digests(self.packages / "twisted"), before)
-        self.assertEqual([path.name for path in self.packages.glob("*multiserver*")], [])
+        environment = Environment(self)
+        before = environment.files()
+        copy = copyOfCheckout("editable")
+        environment.pip(
+            "install", "--no-deps", "--no-build-isolation", "--quiet", "--editable", copy
+        )
+        self.assertWorks(environment)
+        script = "import twisted_multiserver; print(twisted_multiserver.__file__)"
+        where = run([environment.python, "-c", script], environment.folder).strip()
+        self.assertEqual(os.path.realpath(where), str(copy / "twisted_multiserver" / "__init__.py"))
+        self.assertRemoved(environment, before)

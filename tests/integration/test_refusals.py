@@ -5,7 +5,6 @@ Bad input on the real command line: one line, status 1, nothing left.
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import subprocess
 from pathlib import Path
@@ -14,12 +13,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.integration.twistdharness import (
     PATIENCE,
-    Twistd,
     cleanEnvironment,
-    fetch,
-    isAlive,
     twistdCommand,
-    until,
 )
 
 LISTEN = "--listen=tcp:0:interface=127.0.0.1"
@@ -160,74 +155,3 @@ class RefusalTests(SynchronousTestCase):
         self.assertIn("Variable: MULTISERVER_QUEUE_BUDGET", ended.stdout)
         self.assertNotIn("--command", ended.stdout)
         self.assertEqual(self.run_("--version").returncode, 0)
-
-
-class DaemonTests(SynchronousTestCase):
-    """
-    twistd without C{-n}.
-    """
-
-    def test_daemon(self) -> None:
-        """
-        The parent says 0, the daemon serves, TERM ends all of it.
-        """
-        folder = Path(self.mktemp()).absolute()
-        os.makedirs(folder)
-        ended = subprocess.run(
-            twistdCommand("multiserver", LISTEN, "--children=2"),
-            cwd=folder,
-            env=cleanEnvironment(TMPDIR="/tmp"),
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
-        )
-        self.assertEqual((ended.returncode, ended.stderr), (0, ""))
-        pidFile, log = folder / "twistd.pid", folder / "twistd.log"
-        text = until(lambda: pidFile.read_text() if pidFile.exists() else "", "the pid file")
-        pid = int(text)
-        self.addCleanup(self.kill, pid)
-        until(lambda: log.exists() and "ready: " in log.read_text(), "ready")
-        port = int(log.read_text().split("ready: http://127.0.0.1:")[1].split("/")[0])
-        self.assertEqual(fetch(port, "/status").status, 200)
-        os.kill(pid, signal.SIGTERM)
-        until(lambda: not isAlive(pid), "its end")
-        until(lambda: not pidFile.exists(), "the pid file's end")
-
-    def kill(self, pid: int) -> None:
-        """
-        End it, whatever became of the test.
-        """
-        if isAlive(pid):
-            os.kill(pid, signal.SIGKILL)
-
-
-class SignalTests(SynchronousTestCase):
-    """
-    What signals do.
-    """
-
-    def test_hangupAndUSR1(self) -> None:
-        """
-        Neither ends a master without a terminal.
-        """
-        twistd = Twistd(self, LISTEN, "--children=1")
-        port = twistd.waitUntilReady()
-        twistd.process.send_signal(signal.SIGHUP)
-        twistd.waitForLog("SIGHUP: this version has no reload")
-        twistd.process.send_signal(signal.SIGUSR1)
-        self.assertEqual(fetch(port, "/status").status, 200)
-        self.assertEqual(twistd.stop(), 0)
-
-    def test_termWhileBooting(self) -> None:
-        """
-        It doesn't wait for the boot.
-        """
-        folder = Path(self.mktemp()).absolute()
-        os.makedirs(folder)
-        (folder / "application.py").write_text("import time\ntime.sleep(1000)\n")
-        twistd = Twistd(self, LISTEN, "--children=1", "--app=application:app", f"--chdir={folder}")
-        twistd.waitForLog("listening on")
-        until(twistd.children, "a child")
-        self.assertEqual(twistd.stop(), 0)
-        self.assertEqual(twistd.leftovers(), set())
