@@ -22,13 +22,18 @@ SAMPLES: dict[str, tuple[str, object]] = {
     "balancer": ("least-connections", "least-connections"),
     "boot-budget": ("1.5", 1.5),
     "chdir": ("/srv", "/srv"),
+    "child-entrance": ("port", "port"),
     "children": ("7", 7),
+    "command": ("node server.js", "node server.js"),
     "connect-budget": ("1.5", 1.5),
+    "cookie-key-file": ("/etc/key", "/etc/key"),
     "drain-budget": ("1.5", 1.5),
     "first-byte-budget": ("1.5", 1.5),
+    "hash-key": ("cookie:sid", "cookie:sid"),
     "listen": ("tcp:1234", ("tcp:1234",)),
     "on-crash": ("mail me", "mail me"),
     "queue-budget": ("1.5", 1.5),
+    "ready-path": ("/health", "/health"),
     "run-budget": ("1.5", 1.5),
     "sessions": ("none", "none"),
     "stall-budget": ("1.5", 1.5),
@@ -76,7 +81,13 @@ class SourceTests(SettingsTestCase):
         @param name: of an option.
         @return: what must be said with it.
         """
-        return ["app=x.y"] if name == "app-kind" else []
+        return {
+            "app-kind": ["app=x.y"],
+            "child-entrance": ["command=x"],
+            "cookie-key-file": ["balancer=sticky"],
+            "hash-key": ["balancer=consistent-hash"],
+            "ready-path": ["command=x"],
+        }.get(name, [])
 
     def test_samplesAreComplete(self) -> None:
         """

@@ -224,7 +224,8 @@ class ContradictionTests(SettingsTestCase):
             name = word.partition("=")[0]
             self.assertEqual(
                 self.refusal("backend=tcp:a:80", word),
-                f"--{name} contradicts --backend: no children are started without --app",
+                f"--{name} contradicts --backend:"
+                " no children are started without --app or --command",
             )
 
     def test_contradictionNamesBothSources(self) -> None:
@@ -235,7 +236,7 @@ class ContradictionTests(SettingsTestCase):
         self.assertEqual(
             self.refusal(f"config={path}", MULTISERVER_BACKEND="tcp:a:80"),
             f"{path}: children contradicts MULTISERVER_BACKEND:"
-            " no children are started without --app",
+            " no children are started without --app or --command",
         )
 
     def test_kindOfNothing(self) -> None:

@@ -35,10 +35,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from twisted_multiserver.balancing._iloadbalancer import Affinity as Affinity
+    from twisted_multiserver.balancing.affinity import Affinity as Affinity
+    from twisted_multiserver.balancing.consistenthash import ConsistentHash as ConsistentHash
     from twisted_multiserver.balancing.leastconnections import LeastConnections as LeastConnections
+    from twisted_multiserver.balancing.leastlag import LeastLag as LeastLag
+    from twisted_multiserver.balancing.leastlatency import LeastLatency as LeastLatency
     from twisted_multiserver.balancing.outcomes import Outcome as Outcome
+    from twisted_multiserver.balancing.poweroftwochoices import (
+        PowerOfTwoChoices as PowerOfTwoChoices,
+    )
     from twisted_multiserver.balancing.roundrobin import RoundRobin as RoundRobin
+    from twisted_multiserver.balancing.stickysession import StickySession as StickySession
+    from twisted_multiserver.balancing.weightedroundrobin import (
+        WeightedRoundRobin as WeightedRoundRobin,
+    )
     from twisted_multiserver.config import MasterConfig as MasterConfig
     from twisted_multiserver.errors import ConfigError as ConfigError
     from twisted_multiserver.errors import MultiserverError as MultiserverError
@@ -50,31 +60,43 @@ if TYPE_CHECKING:
 __version__ = "26.11.0"
 
 _HOMES = {
-    "Affinity": "balancing._iloadbalancer",
+    "Affinity": "balancing.affinity",
     "BootFailed": "supervision.crash",
     "ConfigError": "errors",
+    "ConsistentHash": "balancing.consistenthash",
     "Crash": "supervision.crash",
     "CrashKind": "supervision.crash",
     "LeastConnections": "balancing.leastconnections",
+    "LeastLag": "balancing.leastlag",
+    "LeastLatency": "balancing.leastlatency",
     "MasterConfig": "config",
     "Multiserver": "master",
     "MultiserverError": "errors",
     "Outcome": "balancing.outcomes",
+    "PowerOfTwoChoices": "balancing.poweroftwochoices",
     "RoundRobin": "balancing.roundrobin",
+    "StickySession": "balancing.stickysession",
+    "WeightedRoundRobin": "balancing.weightedroundrobin",
 }
 
 __all__ = [
     "Affinity",
     "BootFailed",
     "ConfigError",
+    "ConsistentHash",
     "Crash",
     "CrashKind",
     "LeastConnections",
+    "LeastLag",
+    "LeastLatency",
     "MasterConfig",
     "Multiserver",
     "MultiserverError",
     "Outcome",
+    "PowerOfTwoChoices",
     "RoundRobin",
+    "StickySession",
+    "WeightedRoundRobin",
 ]
 
 

@@ -104,6 +104,12 @@ def _choice(*choices: str) -> Kind:
     return Kind("choice", parse, ", ".join(choices))
 
 
+def _path(text: str) -> str:
+    if not re.fullmatch(r"/[!-~]*", text):
+        raise ValueError("a path with /, and nothing that a URL would have to encode")
+    return text
+
+
 def _sessions(text: str) -> str:
     if text != "none":
         raise ValueError("none; this version has no session stores")
@@ -146,21 +152,53 @@ class MasterConfig:
         _choice("auto", "resource", "site", "factory", "wsgi", "asgi"),
         "What the application is, if it can't be told by looking at it.",
     )
+    command: str | None = _option(
+        None,
+        Kind("command", _text),
+        "Run this program in the children, which serves HTTP by itself; {socket} and {port} in"
+        " it stand for where it is to listen.",
+        "none",
+    )
+    childEntrance: str = _option(
+        "auto",
+        _choice("auto", "port"),
+        "Where a program listens: as its command line says (a socket passed as descriptor 3"
+        " if it says nothing), or at the port that PORT names.",
+    )
+    readyPath: str = _option(
+        "/",
+        Kind("path", _path),
+        "A program is ready when it answers a GET of this path, whatever the answer is.",
+    )
     children: int | None = _option(
         None, _whole(1, 1024), "How many children to run.", "as many as processors may be used"
     )
     backend: tuple[str, ...] = _option(
         (),
         _ENDPOINT,
-        "Forward to the server at this client endpoint, which is not started here.",
+        "Forward to the server at this client endpoint, which is not started here; :weight=3 at"
+        " its end gives it three shares.",
         "none",
         repeatable=True,
     )
     balancer: str = _option(
         "round-robin",
         _TEXT,
-        "How to distribute requests: round-robin, least-connections, or the dotted name"
+        "How to distribute requests: round-robin, weighted-round-robin, least-connections,"
+        " power-of-two, least-latency, least-lag, consistent-hash, sticky, or the dotted name"
         " of an ILoadBalancer.",
+    )
+    hashKey: str = _option(
+        "address",
+        _TEXT,
+        "What decides where a request goes under consistent-hash: address, header:NAME or"
+        " cookie:NAME.",
+    )
+    cookieKeyFile: str | None = _option(
+        None,
+        Kind("file", _text),
+        "The key of the cookies under sticky, at least 16 bytes that nobody else can read.",
+        "a key of its own",
     )
     sessions: str = _option("none", Kind("text", _sessions, "none"), "Where sessions are kept.")
     config: str | None = _option(

@@ -27,6 +27,8 @@ from twisted.internet.interfaces import (
 
 from twisted_multiserver.errors import ConfigError
 
+# Ours, not the endpoint's; a colon behind a backslash is part of a value.
+_WEIGHT = re.compile(r"(?<!\\):weight=([^:]*)")
 _SECURE = ("ssl", "tls")
 _INTERNET = ("tcp", "tcp6", *_SECURE)
 
@@ -219,6 +221,25 @@ def _checkUnused(path: str) -> None:
     # With the lock of the dead process beside it Twisted removes it.
     if not os.path.lexists(f"{path}.lock"):
         raise OSError(errno.EADDRINUSE, "nobody listens on this socket any more, remove it")
+
+
+def splitWeight(description: str, source: str = "--backend") -> tuple[str, int]:
+    """
+    Take the weight out of the description of a backend.
+
+    @param description: such as C{"tcp:10.0.0.7:80:weight=3"}.
+    @param source: where it was given, for people.
+    @return: the description of the client endpoint, and the weight, 1 if none is given.
+    @raise ConfigError: if the weight is no whole number from 1 to 1000.
+    """
+    endpoint, *weights = _WEIGHT.split(description)
+    if not weights:
+        return description, 1
+    text, rest = weights[0], "".join(weights[1:])
+    if len(weights) > 2 or not re.fullmatch("[0-9]{1,4}", text) or not 1 <= int(text) <= 1000:
+        reason = "it has a weight from 1 to 1000, as in tcp:10.0.0.7:80:weight=3"
+        raise ConfigError(f"{source}: {description!r} can't be used: {reason}")
+    return endpoint + rest, int(text)
 
 
 def clientEndpoint(

@@ -139,6 +139,7 @@ class Multiserver(Service):
         @param weight: its share relative to the others, at least 1.
         @return: an L{IBackend<twisted_multiserver.interfaces.IBackend>}.
         @raise AlreadyInPool: if there is a backend at that address.
+        @raise BadWeight: if the weight is no whole number from 1.
         """
         backend = Backend(addressOf(endpoint), BackendKind.remote, weight=weight)
         dialer = dialerFor(self._reactor, endpoint, self._config.connectBudget)

@@ -35,11 +35,7 @@ NOT_BUILT = frozenset(
     {
         "access-log",
         "admin",
-        "child-entrance",
-        "command",
-        "cookie-key-file",
         "dispatch",
-        "hash-key",
         "head-budget",
         "health-path",
         "idle-budget",
@@ -48,7 +44,6 @@ NOT_BUILT = frozenset(
         "max-requests",
         "max-rss",
         "queue-limit",
-        "ready-path",
         "session-cookie",
         "sessions-file",
         "spares",
@@ -66,6 +61,7 @@ _CHILDREN_ONLY = (
     "max-requests",
     "max-rss",
     "on-crash",
+    "ready-path",
     "run-budget",
     "spares",
     "stop-budget",
@@ -124,7 +120,7 @@ def makeConfig(given: Mapping[str, list[str]], environ: Mapping[str, str]) -> Ma
         if option.name in found.texts
     }
     config = MasterConfig(**values)
-    if config.app is None and not config.backend:
+    if config.app is None and config.command is None and not config.backend:
         values["app"] = DEMO
     if config.children is None:
         values["children"] = availableProcessors()
@@ -220,7 +216,7 @@ def _readPlatform(found: Found, environ: Mapping[str, str]) -> None:
         if not re.fullmatch("[0-9]{1,5}", port) or int(port) > 65535:
             raise ConfigError(f"PORT: {port!r} is not allowed: a port from 0 to 65535")
         found.add("listen", [f"tcp:{int(port)}"], "PORT")
-    startsChildren = "app" in found.texts or "backend" not in found.texts
+    startsChildren = bool({"app", "command"} & set(found.texts)) or "backend" not in found.texts
     if "WEB_CONCURRENCY" in environ and startsChildren:
         found.add("children", [environ["WEB_CONCURRENCY"]], "WEB_CONCURRENCY")
 
@@ -234,16 +230,30 @@ def _checkTogether(found: Found) -> None:
     elif app:
         _refuseBeside(found, _COMMAND_ONLY, app, "it is for programs (--command)")
     elif "backend" in found.sources:
-        reason = "no children are started without --app"
+        reason = "no children are started without --app or --command"
         _refuseBeside(found, _CHILDREN_ONLY, found.sources["backend"], reason)
+    if not app and not command:
+        for name in _COMMAND_ONLY:
+            if name in found.sources:
+                raise ConfigError(f"{found.sources[name]} needs --command: it is for programs")
     if not app and not command and "app-kind" in found.sources:
         raise ConfigError(f"{found.sources['app-kind']} needs --app: what is it the kind of?")
+    _checkBalancer(found)
     if found.texts.get("sessions") == ["none"]:
         beside = ("session-cookie", "sessions-file")
         _refuseBeside(found, beside, found.sources["sessions"], "there are no sessions")
     for name in found.texts:
         if name in NOT_BUILT:
             raise ConfigError(f"{found.sources[name]} is not built in this version")
+
+
+def _checkBalancer(found: Found) -> None:
+    balancer = found.texts.get("balancer", ["round-robin"])[-1]
+    for name, policy in (("hash-key", "consistent-hash"), ("cookie-key-file", "sticky")):
+        if name in found.sources and balancer != policy:
+            raise ConfigError(
+                f"{found.sources[name]} contradicts the balancer {balancer}: it is for {policy}"
+            )
 
 
 def _refuseBeside(found: Found, names: Iterable[str], with_: str, reason: str) -> None:

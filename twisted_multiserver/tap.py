@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from textwrap import fill
 from typing import Any
 
 from twisted.application.service import IService, Service
@@ -27,11 +28,17 @@ from twisted.web.http import Request
 from twisted.web.server import Site
 
 from twisted_multiserver import __version__
-from twisted_multiserver.balancing.names import balancerNamed
+from twisted_multiserver.balancing.names import BalancerOptions, balancerNamed
 from twisted_multiserver.balancing.pool import AlreadyInPool
 from twisted_multiserver.config import OPTIONS, MasterConfig, Option
 from twisted_multiserver.draining import DrainingFactory
-from twisted_multiserver.endpoints import checkFree, clientEndpoint, serverEndpoint, url
+from twisted_multiserver.endpoints import (
+    checkFree,
+    clientEndpoint,
+    serverEndpoint,
+    splitWeight,
+    url,
+)
 from twisted_multiserver.errors import ConfigError
 from twisted_multiserver.exitstatus import ExitStatus
 from twisted_multiserver.master import Multiserver
@@ -116,7 +123,7 @@ class Options(usage.Options):
             again = "; may be repeated" if option.repeatable else ""
             lines += [
                 f"  --{option.name}=  ({option.kind.name}{allowed}{again})",
-                f"      {option.help}",
+                fill(option.help, 96, initial_indent=" " * 6, subsequent_indent=" " * 6),
                 f"      Default: {option.default}. Variable: {option.variable}.",
             ]
         return "\n".join([*lines, "  --help, --version", ""])
@@ -310,9 +317,13 @@ def _currentUmask() -> int:
 def _compose(reactor: Any, config: MasterConfig, umask: int) -> IService:
     # As in the children, so that a name means the same on both sides.
     sys.path.insert(0, folderOf(config))
-    balancer = balancerNamed(config.balancer)
+    options = BalancerOptions(config.hashKey, config.cookieKeyFile)
+    balancer = balancerNamed(config.balancer, options)
     listeners = [(each, serverEndpoint(reactor, each)) for each in config.listen]
-    backends = [(each, clientEndpoint(reactor, each)) for each in config.backend]
+    backends = []
+    for each in config.backend:
+        description, weight = splitWeight(each)
+        backends.append((each, clientEndpoint(reactor, description), weight))
     crashCommand = None
     if config.onCrash is not None:
         crashCommand = CrashCommand(reactor, splitCommand(config.onCrash))
@@ -323,9 +334,9 @@ def _compose(reactor: Any, config: MasterConfig, umask: int) -> IService:
     if config.app is not None:
         stateFolder = prepareStateFolder(config.stateDir, os.environ, os.getcwd())
     master = Multiserver(reactor, balancer, config, stateFolder)
-    for description, endpoint in backends:
+    for description, endpoint, weight in backends:
         try:
-            master.addBackend(endpoint)
+            master.addBackend(endpoint, weight)
         except AlreadyInPool as error:
             raise ConfigError(f"--backend: {description!r}: {error}") from error
     if crashCommand is not None:

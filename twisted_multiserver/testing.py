@@ -26,7 +26,8 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 from zope.interface.verify import verifyObject
 
-from twisted_multiserver.balancing._iloadbalancer import Affinity, ILoadBalancer
+from twisted_multiserver.balancing._iloadbalancer import ILoadBalancer
+from twisted_multiserver.balancing.affinity import Affinity
 from twisted_multiserver.balancing.backend import Backend, BackendKind
 from twisted_multiserver.balancing.outcomes import Outcome
 from twisted_multiserver.balancing.policy import Policy

@@ -11,14 +11,21 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from twisted_multiserver.balancing._iloadbalancer import Affinity, ILoadBalancer
+from twisted_multiserver.balancing._iloadbalancer import ILoadBalancer
+from twisted_multiserver.balancing.affinity import Affinity
 from twisted_multiserver.balancing.backend import Backend
+from twisted_multiserver.balancing.consistenthash import ConsistentHash
 from twisted_multiserver.balancing.leastconnections import LeastConnections
-from twisted_multiserver.balancing.names import BALANCERS
+from twisted_multiserver.balancing.leastlag import LeastLag
+from twisted_multiserver.balancing.leastlatency import LeastLatency
+from twisted_multiserver.balancing.names import BALANCERS, balancerNamed
 from twisted_multiserver.balancing.outcomes import Outcome
 from twisted_multiserver.balancing.policy import Policy
+from twisted_multiserver.balancing.poweroftwochoices import PowerOfTwoChoices
 from twisted_multiserver.balancing.request import RequestInfo
 from twisted_multiserver.balancing.roundrobin import RoundRobin
+from twisted_multiserver.balancing.stickysession import StickySession
+from twisted_multiserver.balancing.weightedroundrobin import WeightedRoundRobin
 from twisted_multiserver.testing import LoadBalancerContract, makeBackend, makeRequest
 
 
@@ -30,6 +37,46 @@ class RoundRobinContractTests(LoadBalancerContract, SynchronousTestCase):
 class LeastConnectionsContractTests(LoadBalancerContract, SynchronousTestCase):
     def makeBalancer(self) -> Policy:
         return LeastConnections()
+
+
+class WeightedRoundRobinContractTests(LoadBalancerContract, SynchronousTestCase):
+    def makeBalancer(self) -> Policy:
+        return WeightedRoundRobin()
+
+
+class PowerOfTwoChoicesContractTests(LoadBalancerContract, SynchronousTestCase):
+    def makeBalancer(self) -> Policy:
+        return PowerOfTwoChoices()
+
+
+class LeastLatencyContractTests(LoadBalancerContract, SynchronousTestCase):
+    def makeBalancer(self) -> Policy:
+        return LeastLatency()
+
+
+class LeastLagContractTests(LoadBalancerContract, SynchronousTestCase):
+    def makeBalancer(self) -> Policy:
+        return LeastLag()
+
+
+class ConsistentHashContractTests(LoadBalancerContract, SynchronousTestCase):
+    def makeBalancer(self) -> Policy:
+        return ConsistentHash()
+
+
+class StickySessionContractTests(LoadBalancerContract, SynchronousTestCase):
+    def makeBalancer(self) -> Policy:
+        return StickySession()
+
+
+class ConsistentHashOfCookieContractTests(LoadBalancerContract, SynchronousTestCase):
+    def makeBalancer(self) -> Policy:
+        return ConsistentHash("cookie:sid")
+
+
+class StickySessionOverTurnsContractTests(LoadBalancerContract, SynchronousTestCase):
+    def makeBalancer(self) -> Policy:
+        return StickySession(RoundRobin(), b"k" * 32)
 
 
 class StandardLibraryContractTests(LoadBalancerContract, unittest.TestCase):
@@ -253,7 +300,7 @@ class ContractTests(SynchronousTestCase):
             for suite in suites
             if suite.__module__ == __name__ and suite.__qualname__.endswith("ContractTests")
         }
-        self.assertLessEqual({type(make()) for make in BALANCERS.values()}, made)
+        self.assertLessEqual({type(balancerNamed(name)) for name in BALANCERS}, made)
 
 
 class MakerTests(SynchronousTestCase):

@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.gateway.doubles import OK, First, Stage
-from twisted_multiserver.balancing._iloadbalancer import Affinity
+from twisted_multiserver.balancing.affinity import Affinity
 from twisted_multiserver.balancing.backend import Backend, BackendKind
 from twisted_multiserver.balancing.outcomes import Outcome
 from twisted_multiserver.balancing.request import RequestInfo

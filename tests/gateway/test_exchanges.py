@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.gateway.doubles import OK, FakeStream, Stage
-from twisted_multiserver.balancing._iloadbalancer import Affinity
+from twisted_multiserver.balancing.affinity import Affinity
 from twisted_multiserver.balancing.backend import BackendKind
 from twisted_multiserver.balancing.outcomes import Outcome
 

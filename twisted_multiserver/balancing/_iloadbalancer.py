@@ -8,16 +8,22 @@ here, at the end.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from twisted.internet.defer import Deferred
 from zope.interface import Attribute, Interface, classImplements
 
+from twisted_multiserver.balancing.affinity import Affinity
 from twisted_multiserver.balancing.backend import Backend
+from twisted_multiserver.balancing.consistenthash import ConsistentHash
 from twisted_multiserver.balancing.leastconnections import LeastConnections
+from twisted_multiserver.balancing.leastlag import LeastLag
+from twisted_multiserver.balancing.leastlatency import LeastLatency
 from twisted_multiserver.balancing.outcomes import Outcome
+from twisted_multiserver.balancing.poweroftwochoices import PowerOfTwoChoices
 from twisted_multiserver.balancing.request import RequestInfo
 from twisted_multiserver.balancing.roundrobin import RoundRobin
+from twisted_multiserver.balancing.stickysession import StickySession
+from twisted_multiserver.balancing.weightedroundrobin import WeightedRoundRobin
 
 
 class BadChoice(Exception):
@@ -49,23 +55,14 @@ class IBackend(Interface):
     name: str = Attribute("For people, such as C{'child 2'}.")
     weight: int = Attribute("Its share relative to the others, at least 1.")
     inFlight: int = Attribute("Exchanges assigned to it and not finished.")
+    load: object = Attribute(
+        "What the child last reported of its load, a"
+        " L{LoadReport<twisted_multiserver.balancing.backend.LoadReport>}; L{None} if it"
+        " reports none."
+    )
     statistics: object = Attribute(
         "What was counted: L{Statistics<twisted_multiserver.balancing.statistics.Statistics>}."
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Affinity:
-    """
-    A choice that binds the client to a backend by a cookie.
-
-    @ivar backend: the choice.
-    @ivar cookie: the whole value of a Set-Cookie field; it is sent by whoever
-        writes the response's head.
-    """
-
-    backend: Backend
-    cookie: bytes
 
 
 class ILoadBalancer(Interface):
@@ -74,6 +71,10 @@ class ILoadBalancer(Interface):
 
     Every method is called in the reactor's thread.  An exception from one is
     logged; from L{choose}, it fails the one request with 500.
+
+    Two attributes are optional.  C{affinityCookie} (bytes): the name of the cookie that
+    its L{Affinity} sends; it is not forwarded to the application.  C{needsLoad} (L{True}):
+    children that run an application report their load, as L{IBackend.load}.
     """
 
     needs: frozenset[str] = Attribute(
@@ -124,4 +125,10 @@ class ILoadBalancer(Interface):
 classImplements(Backend, IBackend)
 classImplements(RequestInfo, IRequestInfo)
 classImplements(RoundRobin, ILoadBalancer)
+classImplements(WeightedRoundRobin, ILoadBalancer)
 classImplements(LeastConnections, ILoadBalancer)
+classImplements(PowerOfTwoChoices, ILoadBalancer)
+classImplements(LeastLatency, ILoadBalancer)
+classImplements(LeastLag, ILoadBalancer)
+classImplements(ConsistentHash, ILoadBalancer)
+classImplements(StickySession, ILoadBalancer)

@@ -8,6 +8,7 @@ of open exchanges, always, since a counter that drifts becomes a permanent 503.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
@@ -31,6 +32,13 @@ class BackendKind(Enum):
         """
         return self is not BackendKind.remote
 
+    @property
+    def closesIdle(self) -> bool:
+        """
+        Whether it may close an idle connection of its own accord.
+        """
+        return self is not BackendKind.child
+
 
 class BackendState(Enum):
     """
@@ -40,6 +48,12 @@ class BackendState(Enum):
     admitted = "may be chosen"
     draining = "finishes what is in flight"
     removed = "gone"
+
+
+class BadWeight(ValueError):
+    """
+    A weight must be a whole number from 1.
+    """
 
 
 class OpenExchange(Protocol):
@@ -56,6 +70,34 @@ class OpenExchange(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class LoadReport:
+    """
+    What a child tells of its load.
+
+    @ivar lag: how late its event loop is, in seconds.
+    @ivar busyThreads: threads of its pool that work for a request.
+    @ivar threads: all threads of its pool; 0 if it has none for requests.
+    @ivar reportedAt: seconds of C{time.monotonic}.
+    """
+
+    lag: float
+    busyThreads: int
+    threads: int
+    reportedAt: float
+
+
+class LoadWatcher(Protocol):
+    """
+    Follows the loads of backends.
+    """
+
+    def loadChanged(self, backend: Backend) -> None:
+        """
+        @param backend: has another number of exchanges in flight.
+        """
+
+
 class Backend:
     """
     One backend with its open exchanges and its counters.
@@ -67,6 +109,8 @@ class Backend:
     @ivar weight: its share, relative to the others, at least 1.
     @ivar state: what may be done with it.
     @ivar inFlight: exchanges assigned and not finished.
+    @ivar load: what it last told of its load; L{None} if it tells nothing.
+    @ivar watchers: are told of each change of C{inFlight}.
     @ivar statistics: what was counted.
     """
 
@@ -76,10 +120,12 @@ class Backend:
         "address",
         "inFlight",
         "kind",
+        "load",
         "name",
         "slot",
         "state",
         "statistics",
+        "watchers",
         "weight",
     )
 
@@ -97,7 +143,10 @@ class Backend:
         @param name: for people; the address if empty.
         @param slot: the child's place.
         @param weight: its share, at least 1.
+        @raise BadWeight: if it is none.
         """
+        if type(weight) is not int or weight < 1:
+            raise BadWeight(f"the weight is {weight!r}, it must be a whole number from 1")
         self.address = address
         self.kind = kind
         self.name = name or address
@@ -105,6 +154,8 @@ class Backend:
         self.weight = weight
         self.state = BackendState.admitted
         self.inFlight = 0
+        self.load: LoadReport | None = None
+        self.watchers: list[LoadWatcher] = []
         self.statistics = Statistics()
         self._open: dict[OpenExchange, None] = {}
         self._lost: list[tuple[float, str]] = []
@@ -123,6 +174,8 @@ class Backend:
         self.inFlight += 1
         self.statistics.requests += 1
         self.statistics.retries += isRetry
+        for watcher in self.watchers:
+            watcher.loadChanged(self)
 
     def finish(self, exchange: OpenExchange, outcome: Outcome, now: float) -> None:
         """
@@ -134,6 +187,8 @@ class Backend:
         """
         del self._open[exchange]
         self.inFlight -= 1
+        for watcher in self.watchers:
+            watcher.loadChanged(self)
         self.statistics.outcomes[outcome] += 1
         if outcome.isFailure and self.kind.isOurs:
             # A dead child's sockets end before its exit is seen: keep for the Crash.

@@ -14,16 +14,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from twisted_multiserver.balancing.backend import Backend
-from twisted_multiserver.balancing.outcomes import Outcome
+from twisted_multiserver.balancing.base import BasePolicy
 from twisted_multiserver.balancing.request import RequestInfo
 
 
-class RoundRobin:
+class RoundRobin(BasePolicy):
     """
     Takes backends in turn.
     """
-
-    needs: frozenset[str] = frozenset()
 
     def __init__(self) -> None:
         self._turn = 0
@@ -35,18 +33,3 @@ class RoundRobin:
         turn = self._turn % len(backends)
         self._turn = turn + 1
         return backends[turn]
-
-    def backendAdmitted(self, backend: Backend) -> None:
-        """
-        Nothing is kept of backends.
-        """
-
-    def backendRemoved(self, backend: Backend) -> None:
-        """
-        Nothing is kept of backends.
-        """
-
-    def exchangeFinished(self, backend: Backend, request: RequestInfo, outcome: Outcome) -> None:
-        """
-        Nothing is kept of exchanges.
-        """

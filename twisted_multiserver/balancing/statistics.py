@@ -12,6 +12,7 @@ from bisect import bisect_left
 from collections import Counter
 
 from twisted_multiserver.balancing.outcomes import Outcome
+from twisted_multiserver.balancing.peakaverage import PeakAverage
 
 # Upper bounds in seconds; one more bucket takes what is slower.
 FIRST_BYTE_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -29,6 +30,7 @@ class Statistics:
     @ivar bytesReceived: response bytes received from it.
     @ivar firstByteAverage: moving average of the time to first byte, in seconds;
         L{None} before the first.
+    @ivar firstBytePeak: an average that follows peaks, if a policy has put one here.
     @ivar firstByteHistogram: how many fell into each bucket of
         L{FIRST_BYTE_BOUNDS}, the last one beyond them.
     """
@@ -38,6 +40,7 @@ class Statistics:
         "bytesSent",
         "firstByteAverage",
         "firstByteHistogram",
+        "firstBytePeak",
         "outcomes",
         "requests",
         "retries",
@@ -50,6 +53,7 @@ class Statistics:
         self.bytesSent = 0
         self.bytesReceived = 0
         self.firstByteAverage: float | None = None
+        self.firstBytePeak: PeakAverage | None = None
         self.firstByteHistogram = [0] * (len(FIRST_BYTE_BOUNDS) + 1)
 
     def firstByte(self, seconds: float) -> None:
@@ -63,6 +67,8 @@ class Statistics:
         self.firstByteAverage = (
             seconds if before is None else before + _EWMA_WEIGHT * (seconds - before)
         )
+        if self.firstBytePeak is not None:
+            self.firstBytePeak.add(seconds)
 
     @property
     def failures(self) -> int:

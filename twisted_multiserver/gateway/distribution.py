@@ -36,6 +36,7 @@ class Distribution:
     @ivar pool: the backends.
     @ivar policy: chooses among them.
     @ivar budgets: how long things may take.
+    @ivar hiddenCookie: the name of a cookie that is between the policy and clients.
     """
 
     _log = Logger()
@@ -49,6 +50,7 @@ class Distribution:
         self.pool = Pool(clock.seconds)
         self.policy = policy
         self.budgets = budgets
+        self.hiddenCookie: bytes | None = getattr(policy, "affinityCookie", None)
         self._clock = clock
         self._sweep = Sweep(clock)
         self._connections: dict[Backend, Connections] = {}

@@ -19,7 +19,8 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from twisted_multiserver.balancing._iloadbalancer import Affinity, BadChoice
+from twisted_multiserver.balancing._iloadbalancer import BadChoice
+from twisted_multiserver.balancing.affinity import Affinity
 from twisted_multiserver.balancing.backend import Backend
 from twisted_multiserver.balancing.outcomes import Outcome
 from twisted_multiserver.balancing.request import RequestInfo

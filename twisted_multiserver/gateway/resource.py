@@ -50,7 +50,9 @@ class GatewayResource:
             return NOT_DONE_YET
         prefix, target = splitTarget(request.uri, len(request.prepath or ()))
         body, length = bodyOf(request, head)
-        forwarded = requestForUpstream(head, viewOf(request, prefix), target, length)
+        forwarded = requestForUpstream(
+            head, viewOf(request, prefix), target, length, self._distribution.hiddenCookie
+        )
         response = WebResponse(request, self._fallback)
         try:
             exchange = self._distribution.begin(forwarded, body, infoOf(request, head), response)

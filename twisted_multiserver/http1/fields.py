@@ -23,6 +23,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from twisted_multiserver.http1.cookies import withoutCookie
 from twisted_multiserver.http1.framing import contentLength
 from twisted_multiserver.http1.heads import (
     HTTP_1_0,
@@ -124,7 +125,11 @@ def endToEnd(fields: Fields, ends: frozenset[bytes]) -> list[tuple[bytes, bytes]
 
 
 def requestForUpstream(
-    head: RequestHead, client: ClientView, target: bytes, bodyLength: int | None
+    head: RequestHead,
+    client: ClientView,
+    target: bytes,
+    bodyLength: int | None,
+    hiddenCookie: bytes | None = None,
 ) -> RequestHead:
     """
     Make the request that a backend gets.
@@ -133,11 +138,13 @@ def requestForUpstream(
     @param client: what is known of the client.
     @param target: the target in origin form, its prefix stripped.
     @param bodyLength: bytes of the body; L{None} if the request has none.
+    @param hiddenCookie: the name of a cookie of our own, which ends here.
     @return: the head to be sent.
     """
     host = _authority(head.target) or (head.values(b"host") or [client.listener])[0]
+    fields = head.fields if hiddenCookie is None else withoutCookie(head.fields, hiddenCookie)
     passing = [
-        field for field in endToEnd(head.fields, _ENDS_AT_REQUEST) if not _FROM_US.match(field[0])
+        field for field in endToEnd(fields, _ENDS_AT_REQUEST) if not _FROM_US.match(field[0])
     ]
     cookies = [value for name, value in passing if name.lower() == b"cookie"]
     if len(cookies) > 1:
