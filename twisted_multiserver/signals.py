@@ -3,8 +3,9 @@ SIGHUP and SIGUSR1, as a server takes them::
 
     SIGHUP    a terminal that hung up: stop.  Otherwise a reload is meant, which this
               version does not have: the log says so, and nothing happens.
-    SIGUSR1   reopen logs: whatever handler was there (twistd's, with --logfile) is
-              called; without one it is no reason to die.
+    SIGUSR1   reopen logs: whatever handler was there is called (twistd's, with
+              --logfile, rotates the file), and a file that was moved away is opened
+              anew; without either it is no reason to die.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from types import FrameType
 
 from twisted.internet.interfaces import IReactorCore, IReactorFromThreads
 from twisted.logger import Logger
+
+from twisted_multiserver.logfile import MovedLogFile
 
 
 def controllingTerminal() -> int | None:
@@ -43,15 +46,20 @@ class ServerSignals:
 
     _log = Logger()
 
-    def __init__(self, reactor: SignalledReactor, stop: Callable[[], None]) -> None:
+    def __init__(
+        self, reactor: SignalledReactor, stop: Callable[[], None], logFile: str | None = None
+    ) -> None:
         """
         @param reactor: the reactor.
         @param stop: ends the server in order.
+        @param logFile: where the log goes; L{None} if that is no file of ours.
         """
         self._reactor = reactor
         self._stop = stop
         self._terminal: int | None = None
-        self._reopenLogs: Callable[[int, FrameType | None], object] | None = None
+        self._logFile = logFile
+        self._movedLogFile: MovedLogFile | None = None
+        self._usr1Before: Callable[[int, FrameType | None], object] | None = None
 
     def install(self) -> None:
         """
@@ -61,14 +69,25 @@ class ServerSignals:
         if signal.signal(signal.SIGHUP, self._hungUp) is not signal.SIG_IGN:
             self._terminal = controllingTerminal()
         before = signal.signal(signal.SIGUSR1, self._usr1)
-        self._reopenLogs = before if callable(before) else None
+        self._usr1Before = before if callable(before) else None
+        if self._logFile is not None:
+            self._movedLogFile = MovedLogFile(os.path.abspath(self._logFile))
 
     def _hungUp(self, number: int, frame: FrameType | None) -> None:
         self._reactor.callFromThread(self._reloadOrStop)
 
     def _usr1(self, number: int, frame: FrameType | None) -> None:
-        if self._reopenLogs is not None:
-            self._reopenLogs(number, frame)
+        if self._usr1Before is not None:
+            self._usr1Before(number, frame)
+        # Behind twistd's rotation, which waits for its turn in the same way.
+        self._reactor.callFromThread(self._reopenLog)
+
+    def _reopenLog(self) -> None:
+        if self._movedLogFile is not None:
+            try:
+                self._movedLogFile.reopen()
+            except OSError as error:
+                self._log.error("SIGUSR1: the log can't be opened: {error}", error=error)
 
     def _reloadOrStop(self) -> None:
         if self._terminalIsGone():

@@ -182,6 +182,7 @@ class MultiserverService(Service):
         master: Multiserver,
         endpoints: Sequence[tuple[str, IStreamServerEndpoint]],
         umask: int,
+        logFile: str | None = None,
     ) -> None:
         """
         @param reactor: the reactor.
@@ -189,12 +190,13 @@ class MultiserverService(Service):
         @param master: does it.
         @param endpoints: where to listen, each behind its description.
         @param umask: that the children get.
+        @param logFile: where twistd logs to; L{None} if that is no file.
         """
         self._reactor = reactor
         self._config = config
         self._master = master
         self._exit = ExitStatus(reactor)
-        self._signals = ServerSignals(reactor, self._exit.stop)
+        self._signals = ServerSignals(reactor, self._exit.stop, logFile)
         self._endpoints = endpoints
         self._umask = umask
         self._ports: list[tuple[str, IListeningPort]] = []
@@ -296,8 +298,9 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         from twisted.internet import reactor
     parent: dict[str, Any] = options.parent or {}
     umask = parent.get("umask")
+    umask = _currentUmask() if umask is None else umask
     try:
-        return _compose(reactor, options.config, _currentUmask() if umask is None else umask)
+        return _compose(reactor, options.config, umask, _logFile(parent))
     except ConfigError as error:
         raise SystemExit(_line(str(error))) from None
 
@@ -314,7 +317,17 @@ def _currentUmask() -> int:
     return umask
 
 
-def _compose(reactor: Any, config: MasterConfig, umask: int) -> IService:
+def _logFile(parent: dict[str, Any]) -> str | None:
+    # As twistd decides it.
+    given: str | None = parent.get("logfile")
+    if not given and not parent.get("nodaemon", True):
+        given = "twistd.log"
+    return None if given == "-" or parent.get("syslog") else given or None
+
+
+def _compose(
+    reactor: Any, config: MasterConfig, umask: int, logFile: str | None = None
+) -> IService:
     # As in the children, so that a name means the same on both sides.
     sys.path.insert(0, folderOf(config))
     options = BalancerOptions(config.hashKey, config.cookieKeyFile)
@@ -341,4 +354,4 @@ def _compose(reactor: Any, config: MasterConfig, umask: int) -> IService:
             raise ConfigError(f"--backend: {description!r}: {error}") from error
     if crashCommand is not None:
         master.addObserver(crashCommand)
-    return MultiserverService(reactor, config, master, listeners, umask)
+    return MultiserverService(reactor, config, master, listeners, umask, logFile)

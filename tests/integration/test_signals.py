@@ -166,6 +166,30 @@ class LogTests(SynchronousTestCase):
         self.assertEqual(process.wait(PATIENCE), 0)
         self.assertIn("Server Shut Down", log.read_text())
 
+    def test_movedAway(self) -> None:
+        """
+        As logrotate does: what follows goes to a new file of the old name.
+        """
+        folder = Path(tempfile.mkdtemp(prefix="ms-"))
+        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+        log = folder / "log"
+        process = subprocess.Popen(
+            twistdCommand("-n", "--pidfile=", f"--logfile={log}", "multiserver", LISTEN, CHILD),
+            cwd=folder,
+            env=cleanEnvironment(TMPDIR=str(folder)),
+        )
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        until(lambda: log.exists() and "ready: " in log.read_text(), "ready")
+        log.rename(folder / "log.old")
+        process.send_signal(signal.SIGUSR1)
+        until(log.exists, "a new log")
+        process.terminate()
+        self.assertEqual(process.wait(PATIENCE), 0)
+        self.assertIn("Server Shut Down", log.read_text())
+        self.assertNotIn("Server Shut Down", (folder / "log.old").read_text())
+        self.assertEqual(sorted(folder.glob("log*")), [log, folder / "log.old"])
+
 
 class TerminalTests(SynchronousTestCase):
     """
