@@ -7,18 +7,18 @@ gateway (requests) are brought together.  It decides nothing by itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, TimeoutError, gatherResults
 from twisted.internet.interfaces import (
     IReactorCore,
-    IReactorSocket,
     IStreamClientEndpoint,
 )
 from twisted.web.resource import IResource
 
 from twisted_multiserver.balancing.backend import Backend, BackendKind
+from twisted_multiserver.balancing.leastlag import REPORT_INTERVAL
 from twisted_multiserver.balancing.policy import Policy
 from twisted_multiserver.balancing.roundrobin import RoundRobin
 from twisted_multiserver.config import MasterConfig
@@ -29,16 +29,23 @@ from twisted_multiserver.gateway.distribution import Distribution
 from twisted_multiserver.gateway.resource import GatewayResource
 from twisted_multiserver.supervision._iobserver import ILifecycleObserver
 from twisted_multiserver.supervision.budgets import Budgets
+from twisted_multiserver.supervision.command import (
+    CommandProgram,
+    checkPath,
+    checkWords,
+    entranceOf,
+)
 from twisted_multiserver.supervision.crash import Crash
 from twisted_multiserver.supervision.folders import RuntimeFolder
 from twisted_multiserver.supervision.program import ApplicationProgram, functionName
+from twisted_multiserver.supervision.spawning import Reactor as SupervisionReactor
 from twisted_multiserver.supervision.supervisor import Supervisor
-from twisted_multiserver.supervision.surroundings import Reactor as SupervisionReactor
 from twisted_multiserver.supervision.whencrashed import CrashNotifier
 from twisted_multiserver.traffic import ChildTraffic
+from twisted_multiserver.traffic import Reactor as TrafficReactor
 
 
-class Reactor(IReactorCore, IReactorSocket, SupervisionReactor):
+class Reactor(IReactorCore, TrafficReactor, SupervisionReactor):
     """
     What a master asks of the reactor.
     """
@@ -81,6 +88,7 @@ class Multiserver(Service):
                 queue=self._config.queueBudget,
             ),
         )
+        self._needsLoad = bool(getattr(balancer, "needsLoad", False))
         self._stateFolder = stateFolder
         self._crashes = CrashNotifier(reactor)
         self._observers: list[ILifecycleObserver] = [self._crashes]
@@ -130,6 +138,61 @@ class Multiserver(Service):
             gid=gid,
         )
         return self._supervise().spawn(program, count, respawn)
+
+    def spawnCommand(
+        self,
+        argv: Sequence[str],
+        count: int = 1,
+        respawn: bool = True,
+        entrance: str = "auto",
+        readyPath: str = "/",
+        limits: Mapping[str, tuple[int, int]] | None = None,
+        uid: int | None = None,
+        gid: int | None = None,
+    ) -> Deferred[None]:
+        """
+        Start children that run a program which is an HTTP server itself.
+
+        @param argv: its command line, a list of words; no shell takes part.
+            C{"{socket}"} in a word is replaced by the path at which it is to bind a UNIX
+            socket, C{"{port}"} by a port of 127.0.0.1; without these it gets a listening
+            socket as descriptor 3, as from systemd.
+        @param count: how many children.
+        @param respawn: whether a child that ends is replaced.
+        @param entrance: C{"port"} if it listens at the port that C{PORT} names; else
+            C{"auto"}.
+        @param readyPath: a child is ready when it answers a GET of this path, whatever
+            the answer is.
+        @param limits: see L{spawn}.
+        @param uid: see L{spawn}.
+        @param gid: see L{spawn}.
+        @return: see L{spawn}.
+        @raise ConfigError: if it can't be a command line, or C{count} is less than 1.
+        """
+        source = "spawnCommand"
+        if count < 1:
+            raise ConfigError(f"{source}: count is {count}, it must be at least 1")
+        if entrance not in ("auto", "port"):
+            raise ConfigError(f"{source}: the entrance is {entrance!r}, it must be auto or port")
+        checkWords(argv, source)
+        checkPath(readyPath, source)
+        program = CommandProgram(
+            argv=tuple(argv),
+            entrance=entranceOf(argv, entrance == "port", source),
+            readyPath=readyPath,
+            chdir=self._config.chdir,
+            limits=dict(limits or {}),
+            uid=uid,
+            gid=gid,
+        )
+        return self._supervise().spawn(program, count, respawn)
+
+    def prepare(self) -> None:
+        """
+        Start what watches over children now instead of with the first child: for a
+        caller that gives up rights before it spawns any.
+        """
+        self._supervise().prepare()
 
     def addBackend(self, endpoint: IStreamClientEndpoint, weight: int = 1) -> Backend:
         """
@@ -214,6 +277,7 @@ class Multiserver(Service):
                 ),
                 RuntimeFolder(),
                 self._stateFolder,
+                loadInterval=REPORT_INTERVAL if self._needsLoad else None,
             )
             for observer in self._observers:
                 self._supervisor.addObserver(observer)

@@ -44,6 +44,7 @@ from twisted_multiserver.exitstatus import ExitStatus
 from twisted_multiserver.master import Multiserver
 from twisted_multiserver.settings import NOT_BUILT, folderOf, makeConfig, nearest
 from twisted_multiserver.signals import ServerSignals
+from twisted_multiserver.supervision.command import entranceOf, splitCommandLine
 from twisted_multiserver.supervision.crash import BootFailed
 from twisted_multiserver.supervision.folders import prepareStateFolder
 from twisted_multiserver.supervision.oncrash import CrashCommand, splitCommand
@@ -123,7 +124,7 @@ class Options(usage.Options):
             again = "; may be repeated" if option.repeatable else ""
             lines += [
                 f"  --{option.name}=  ({option.kind.name}{allowed}{again})",
-                fill(option.help, 96, initial_indent=" " * 6, subsequent_indent=" " * 6),
+                _indented(option.help),
                 f"      Default: {option.default}. Variable: {option.variable}.",
             ]
         return "\n".join([*lines, "  --help, --version", ""])
@@ -136,6 +137,12 @@ class Options(usage.Options):
 
     def _names(self) -> list[str]:
         return [f"--{name}" for name in OPTIONS]
+
+
+def _indented(text: str) -> str:
+    margin = " " * 6
+    # An option's name is not to be broken.
+    return fill(text, 96, initial_indent=margin, subsequent_indent=margin, break_on_hyphens=False)
 
 
 def _taker(name: str, help: str) -> Callable[[Options, str], None]:
@@ -214,6 +221,8 @@ class MultiserverService(Service):
         os.umask(self._umask)
         self._exit.install()
         self._signals.install()
+        if self._startsChildren:
+            self._master.prepare()
         for description, endpoint in self._endpoints:
             listening = endpoint.listen(self._factory)
             listening.addCallbacks(
@@ -228,11 +237,19 @@ class MultiserverService(Service):
         if self._exit.status is not None:
             return
         self._master.startService()  # type: ignore[no-untyped-call]
-        if self._config.app is None:
+        if not self._startsChildren:
             self._ready(0)
             return
         count = self._config.children or 1
-        spawning = self._master.spawn(self._config.app, count, kind=self._config.appKind)
+        if self._config.app is not None:
+            spawning = self._master.spawn(self._config.app, count, kind=self._config.appKind)
+        else:
+            spawning = self._master.spawnCommand(
+                splitCommandLine(self._config.command or "", "--command"),
+                count,
+                entrance=self._config.childEntrance,
+                readyPath=self._config.readyPath,
+            )
         spawning.addCallbacks(lambda _: self._ready(count), self._notReady)
 
     def stopService(self) -> Deferred[None]:
@@ -253,6 +270,10 @@ class MultiserverService(Service):
         return gatherResults([*closing, drained, self._master.stopService()]).addCallback(
             lambda _: None
         )
+
+    @property
+    def _startsChildren(self) -> bool:
+        return self._config.app is not None or self._config.command is not None
 
     def _listening(self, port: IListeningPort, description: str) -> None:
         self._ports.append((description, port))
@@ -340,11 +361,14 @@ def _compose(
     crashCommand = None
     if config.onCrash is not None:
         crashCommand = CrashCommand(reactor, splitCommand(config.onCrash))
+    if config.command is not None:
+        words = splitCommandLine(config.command, "--command")
+        entranceOf(words, config.childEntrance == "port", "--command")
     # In the background nobody could be told any more, and Twisted leaves a lock beside
     # a UNIX socket that it can't have.
     checkFree(config.listen)
     stateFolder = None
-    if config.app is not None:
+    if config.app is not None or config.command is not None:
         stateFolder = prepareStateFolder(config.stateDir, os.environ, os.getcwd())
     master = Multiserver(reactor, balancer, config, stateFolder)
     for description, endpoint, weight in backends:

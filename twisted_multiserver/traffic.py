@@ -7,13 +7,22 @@ backend of its own, known by the address of its incarnation's socket.
 
 from __future__ import annotations
 
-from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorSocket
+from time import monotonic
 
-from twisted_multiserver.balancing.backend import Backend, BackendKind
-from twisted_multiserver.gateway.dial import UNIXDialer
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import TCP4ClientEndpoint
+from twisted.internet.interfaces import IReactorSocket, IReactorTCP, IReactorTime
+
+from twisted_multiserver.balancing.backend import Backend, BackendKind, LoadReport
+from twisted_multiserver.gateway.dial import Dialer, EndpointDialer, UNIXDialer
 from twisted_multiserver.gateway.distribution import Distribution
 from twisted_multiserver.supervision.child import Child
+
+
+class Reactor(IReactorTime, IReactorSocket, IReactorTCP):
+    """
+    What reaching children asks of the reactor.
+    """
 
 
 class ChildTraffic:
@@ -21,9 +30,9 @@ class ChildTraffic:
     Makes backends of children.
     """
 
-    def __init__(self, reactor: IReactorSocket, distribution: Distribution) -> None:
+    def __init__(self, reactor: Reactor, distribution: Distribution) -> None:
         """
-        @param reactor: reaches the children's sockets.
+        @param reactor: reaches the children.
         @param distribution: gets the backends.
         """
         self._reactor = reactor
@@ -52,9 +61,32 @@ class ChildTraffic:
 
         @param child: ready.
         """
-        backend = Backend(f"unix:{child.socketPath}", BackendKind.child, child.name, child.slot)
+        kind = BackendKind.child if child.isApplication else BackendKind.program
+        backend = Backend(child.address, kind, child.name, child.slot)
         self._backends[child] = backend
-        self._distribution.add(backend, UNIXDialer(self._reactor, child.socketPath))
+        self._distribution.add(backend, self._dialer(child.address))
+
+    def reported(self, child: Child, lag: float, busyThreads: int, threads: int) -> None:
+        """
+        Note a child's load.
+
+        @param child: an application.
+        @param lag: how late its event loop is, in seconds.
+        @param busyThreads: threads that work for a request.
+        @param threads: all of them.
+        """
+        backend = self._backends.get(child)
+        if backend is not None:
+            backend.load = LoadReport(lag, busyThreads, threads, monotonic())
+
+    def _dialer(self, address: str) -> Dialer:
+        kind, _, rest = address.partition(":")
+        if kind == "unix":
+            return UNIXDialer(self._reactor, rest)
+        host, _, port = rest.rpartition(":")
+        endpoint = TCP4ClientEndpoint(self._reactor, host, int(port))
+        budget = self._distribution.budgets.connect
+        return EndpointDialer(self._reactor, endpoint, budget)
 
     def drain(self, child: Child) -> Deferred[None]:
         """

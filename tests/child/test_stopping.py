@@ -24,6 +24,9 @@ class Slow:
         self.budgets: list[float] = []
         self.finishing: Deferred[None] = Deferred()
 
+    def busyThreads(self) -> tuple[int, int]:
+        return 0, 0
+
     async def stop(self, budget: float) -> None:
         self.budgets.append(budget)
         await self.finishing

@@ -19,7 +19,8 @@ from shutil import rmtree
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.docs.pages import ROOT, blocks
-from tests.integration.twistdharness import PATIENCE, cleanEnvironment, isAlive, until
+from tests.integration.twistdharness import PATIENCE, cleanEnvironment, until
+from tests.processes import childrenOf, isAlive
 
 WSGI = """
 def application(environ, start_response):
@@ -42,18 +43,6 @@ STAND_INS = {
     "passenger_wsgi.py": WSGI,
     "crashed.sh": "#!/bin/sh\ncat > crash.json\n",
 }
-
-
-def childrenOf(pid: int) -> list[int]:
-    """
-    @param pid: of a master.
-    @return: the pids of its living children.
-    """
-    try:
-        listed = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    except (FileNotFoundError, ProcessLookupError):
-        return []
-    return [int(child) for child in listed if isAlive(int(child))]
 
 
 def withFreePort(text: str) -> str:

@@ -157,13 +157,13 @@ class First:
         return choice
 
     def backendAdmitted(self, backend: Backend) -> None:
-        self.told.append(("admitted", backend.address))
+        self.told.append(("admitted", backend.name))
 
     def backendRemoved(self, backend: Backend) -> None:
-        self.told.append(("removed", backend.address))
+        self.told.append(("removed", backend.name))
 
     def exchangeFinished(self, backend: Backend, request: RequestInfo, outcome: Outcome) -> None:
-        self.told.append((outcome.name, backend.address))
+        self.told.append((outcome.name, backend.name))
 
 
 class Stage:
@@ -183,7 +183,8 @@ class Stage:
         """
         Admit a backend.
         """
-        backend = Backend(address, kind, slot=slot)
+        scheme = "tcp" if kind is BackendKind.remote else "unix"
+        backend = Backend(f"{scheme}:{address}", kind, address, slot)
         self.dialers[address] = FakeDialer()
         self.distribution.add(backend, self.dialers[address])  # type: ignore[arg-type]
         return backend

@@ -178,7 +178,7 @@ class OneEndTests(SynchronousTestCase):
                     pending.append((later, backends))
                     return later
                 backend = draw(st.sampled_from(backends))
-                chosen[backend.address] += 1
+                chosen[backend.name] += 1
                 return backend
 
         policy = stage.policy = Policy()
@@ -210,7 +210,7 @@ class OneEndTests(SynchronousTestCase):
                     later, shown = pending.pop()
                     if not later.called:
                         backend = draw(st.sampled_from(shown))
-                        chosen[backend.address] += 1
+                        chosen[backend.name] += 1
                         if backend in backends and draw(st.booleans()):
                             backends.remove(backend)
                             stage.distribution.pool.remove(backend)

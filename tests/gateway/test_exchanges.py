@@ -420,7 +420,7 @@ class PolicyTests(SynchronousTestCase):
         stage.begin()
         self.assertIs(stage.policy.asked[0], stage.policy.asked[1])
         stage.dialers["a"].streams[0].ends(clean=True)
-        self.assertEqual([backend.address for backend in stage.policy.asked[2]], ["b", "c"])
+        self.assertEqual([backend.name for backend in stage.policy.asked[2]], ["b", "c"])
 
 
 class ConnectionTests(SynchronousTestCase):

@@ -34,7 +34,7 @@ class PlanTests(SynchronousTestCase):
 
     def add(self, count: int, kind: BackendKind = BackendKind.child) -> tuple[Backend, ...]:
         for number in range(count):
-            self.pool.admit(Backend(f"{kind.name}:{number}", kind))
+            self.pool.admit(Backend(f"unix:/{kind.name}{number}", kind))
         return self.pool.admissible
 
     def plan(self, method: bytes = b"GET", hasBody: bool = False) -> ExchangePlan:

@@ -21,10 +21,10 @@ from tests.integration.twistdharness import (
     Twistd,
     cleanEnvironment,
     fetch,
-    isAlive,
     twistdCommand,
     until,
 )
+from tests.processes import isAlive
 
 LISTEN = "--listen=tcp:0:interface=127.0.0.1"
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.integration.twistdharness import PATIENCE, Twistd, connection, fetch, isAlive, until
+from tests.integration.twistdharness import PATIENCE, Twistd, connection, fetch, until
+from tests.processes import isAlive
 
 LISTEN = "--listen=tcp:0:interface=127.0.0.1"
 

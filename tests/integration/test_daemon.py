@@ -14,14 +14,8 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.integration.twistdharness import (
-    PATIENCE,
-    cleanEnvironment,
-    fetch,
-    isAlive,
-    twistdCommand,
-    until,
-)
+from tests.integration.twistdharness import PATIENCE, cleanEnvironment, fetch, twistdCommand, until
+from tests.processes import childrenOf, isAlive
 
 LISTEN = "--listen=tcp:0:interface=127.0.0.1"
 
@@ -89,14 +83,6 @@ class DaemonTests(SynchronousTestCase):
         """
         until(lambda: re.search(pattern, self.logFile.read_text()), f"{pattern!r} in the log")
 
-    def children(self, pid: int) -> list[int]:
-        """
-        @param pid: of a master.
-        @return: the pids of its children.
-        """
-        listing = Path(f"/proc/{pid}/task/{pid}/children").read_text()
-        return [int(child) for child in listing.split() if isAlive(int(child))]
-
     def port(self) -> int:
         """
         @return: the one that is served.
@@ -111,7 +97,7 @@ class DaemonTests(SynchronousTestCase):
         """
         pid = self.start()
         self.assertEqual(fetch(self.port(), "/status").status, 200)
-        children = self.children(pid)
+        children = childrenOf(pid)
         self.assertEqual(len(children), 2)
         os.kill(pid, signal.SIGTERM)
         until(lambda: not isAlive(pid), "its end")
@@ -124,7 +110,7 @@ class DaemonTests(SynchronousTestCase):
         Its children end with it.
         """
         pid = self.start()
-        children = self.children(pid)
+        children = childrenOf(pid)
         os.kill(pid, signal.SIGKILL)
         until(lambda: not any(map(isAlive, [pid, *children])), "their end")
 
@@ -142,11 +128,11 @@ class DaemonTests(SynchronousTestCase):
         Children get the caller's, as with C{-n}, whatever twistd does to its own.
         """
         pid = self.start(umask=0o027)
-        self.assertEqual({umaskOf(child) for child in self.children(pid)}, {0o027})
+        self.assertEqual({umaskOf(child) for child in childrenOf(pid)}, {0o027})
 
     def test_givenUmask(self) -> None:
         """
         Unless twistd was told another one.
         """
         pid = self.start("--umask=013", umask=0o027)
-        self.assertEqual({umaskOf(child) for child in self.children(pid)}, {0o013})
+        self.assertEqual({umaskOf(child) for child in childrenOf(pid)}, {0o013})

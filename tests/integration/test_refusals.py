@@ -79,7 +79,12 @@ class RefusalTests(SynchronousTestCase):
             ("no option --childern; did you mean --children?", ["--childern=3"]),
             ("--children: '0' is not allowed: a whole number from 1", ["--children=0"]),
             ("--app and --command contradict each other", ["--app=a", "--command=b"]),
-            ("--command is not built in this version", ["--command=b"]),
+            ("--spares is not built in this version", ["--spares=2"]),
+            ("--command: ' ' is not allowed: it must not be empty", ["--command= "]),
+            ("there is no program in it", ["--command=''"]),
+            ("no closing quotation", ["--command=sh -c 'x"]),
+            ("{socket} and {port} together", ["--command=x {socket} {port}"]),
+            ("contradicts the entrance port", ["--command=x {socket}", "--child-entrance=port"]),
             ("--app-kind needs --app", ["--app-kind=wsgi"]),
             ("--children contradicts --backend", ["--children=2", "--backend=tcp:a:1"]),
             ("no balancer 'round'", ["--balancer=round"]),
@@ -124,6 +129,17 @@ class RefusalTests(SynchronousTestCase):
             "not an ASGI application", LISTEN, "--app=application:wsgi", "--app-kind=asgi"
         )
 
+    def test_programs(self) -> None:
+        """
+        What isn't there, or is no program.
+        """
+        (self.folder / "program").write_text("text\n")
+        for expected, command in (
+            ("nosuch: no such program", "nosuch --port 1"),
+            ("./program: cannot be run: Permission denied", "./program"),
+        ):
+            self.assertRefused(expected, LISTEN, "--children=2", f"--command={command}")
+
     def test_applicationThatRaises(self) -> None:
         """
         Its traceback is in the log, once for all children.
@@ -153,5 +169,5 @@ class RefusalTests(SynchronousTestCase):
         self.assertEqual((ended.returncode, ended.stderr), (0, ""))
         self.assertIn("--queue-budget=  (seconds, 0 to 86400)", ended.stdout)
         self.assertIn("Variable: MULTISERVER_QUEUE_BUDGET", ended.stdout)
-        self.assertNotIn("--command", ended.stdout)
+        self.assertNotIn("--spares", ended.stdout)
         self.assertEqual(self.run_("--version").returncode, 0)

@@ -21,10 +21,10 @@ from tests.integration.twistdharness import (
     Twistd,
     cleanEnvironment,
     fetch,
-    isAlive,
     twistdCommand,
     until,
 )
+from tests.processes import isAlive, startedBy
 
 LISTEN = "--listen=tcp:0:interface=127.0.0.1"
 CHILD = "--children=1"
@@ -280,11 +280,11 @@ class TerminalTests(SynchronousTestCase):
         """
         process = self.start(toScreen=True)
         self.waitForScreen(b"ready: ")
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        children = startedBy(process.pid)
         self.assertNotEqual(children, [])
         self.hangUp()
         self.assertEqual(process.wait(PATIENCE), 0)
-        self.assertEqual([child for child in children if isAlive(int(child))], [])
+        self.assertEqual([child for child in children if isAlive(child)], [])
 
     def test_terminalStillThere(self) -> None:
         """

@@ -22,6 +22,8 @@ from typing import TypeVar
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.processes import childrenOf, isAlive, startedBy
+
 T = TypeVar("T")
 
 # How long a real process may take for anything on a loaded machine, in seconds.
@@ -68,18 +70,6 @@ def until(condition: Callable[[], T | None], what: str, patience: float = PATIEN
         if time.monotonic() > deadline:
             raise AssertionError(f"waited {patience} s for {what}")
         time.sleep(0.02)
-
-
-def isAlive(pid: int) -> bool:
-    """
-    @param pid: of a process.
-    @return: whether it is there, and no zombie.
-    """
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return stat.rpartition(")")[2].split()[0] not in "ZX"
 
 
 class Twistd:
@@ -154,13 +144,8 @@ class Twistd:
         """
         @return: the pids of its living children.
         """
-        listing = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        try:
-            pids = {int(pid) for pid in listing.read_text().split()}
-        except (FileNotFoundError, ProcessLookupError):
-            pids = set()
-        self._seen |= pids
-        return {pid for pid in pids if isAlive(pid)}
+        self._seen.update(startedBy(self.process.pid))
+        return set(childrenOf(self.process.pid))
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """

@@ -4,6 +4,7 @@ A reactor that starts no process: time, spawns and readers, all recorded.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import count
 from typing import Any
@@ -17,7 +18,7 @@ from twisted.internet.interfaces import (
     IReadDescriptor,
     IWriteDescriptor,
 )
-from twisted.internet.task import Clock
+from twisted.internet.testing import MemoryReactorClock
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -25,7 +26,7 @@ from twisted_multiserver.supervision._iobserver import ILifecycleObserver
 from twisted_multiserver.supervision.child import Child
 from twisted_multiserver.supervision.events import LifecycleEvent
 from twisted_multiserver.supervision.oncrash import Reactor as CrashReactor
-from twisted_multiserver.supervision.surroundings import Reactor as SupervisionReactor
+from twisted_multiserver.supervision.spawning import Reactor as SupervisionReactor
 
 # Beyond what the kernel gives out (PID_MAX_LIMIT), so that nobody can be hit.
 _pids = count(1 << 23)
@@ -110,20 +111,46 @@ class FakeProcess:
         self.protocol.processEnded(Failure(error))
 
 
+class FakeWarden(FakeProcess):
+    """
+    A warden that finds nothing left of anybody, as soon as it is asked.
+
+    @ivar orders: what it was told.
+    @ivar isDeaf: whether it answers nothing.
+    """
+
+    orders: list[dict[str, Any]]
+    isDeaf = False
+
+    def writeToChild(self, childFD: int, data: bytes) -> None:
+        super().writeToChild(childFD, data)
+        self.orders = [json.loads(line) for line in self.written.splitlines()]
+        _, incarnation = self.orders[-1].get("end", (0, 0))
+        if incarnation and not self.isDeaf:
+            self.protocol.childDataReceived(1, b"gone %d\n" % incarnation)
+
+    def closeChildFD(self, descriptor: int) -> None:
+        super().closeChildFD(descriptor)
+        if descriptor == 0 and not self.isDeaf:
+            self.exits(0)
+
+
 @implementer(SupervisionReactor, CrashReactor)
-class FakeReactor(Clock):
+class FakeReactor(MemoryReactorClock):
     """
     Time, spawns and readers.
 
-    @ivar processes: all that were started.
-    @ivar readers: what is read at the moment.
+    @ivar processes: all that were started, wardens left out.
+    @ivar wardens: those.
+    @ivar reading: what is read at the moment.
     @ivar refusal: raised instead of starting a process.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.processes: list[FakeProcess] = []
-        self.readers: list[IReadDescriptor] = []
+        self.wardens: list[FakeWarden] = []
+        self.reading: list[IReadDescriptor] = []
         self.refusal: OSError | None = None
 
     def spawnProcess(
@@ -141,17 +168,22 @@ class FakeReactor(Clock):
         if self.refusal is not None:
             raise self.refusal
         argv = [word.encode() if isinstance(word, str) else word for word in args]
-        process = FakeProcess(processProtocol, argv, env or {}, childFDs or {})
-        self.processes.append(process)
+        process: FakeProcess
+        if b"wardenprocess.py" in b" ".join(argv):
+            process = FakeWarden(processProtocol, argv, env or {}, childFDs or {})
+            self.wardens.append(process)
+        else:
+            process = FakeProcess(processProtocol, argv, env or {}, childFDs or {})
+            self.processes.append(process)
         processProtocol.makeConnection(process)
         return process
 
     def addReader(self, reader: IReadDescriptor) -> None:
-        self.readers.append(reader)
+        self.reading.append(reader)
 
     def removeReader(self, reader: IReadDescriptor) -> None:
-        if reader in self.readers:
-            self.readers.remove(reader)
+        if reader in self.reading:
+            self.reading.remove(reader)
 
     def addWriter(self, writer: IWriteDescriptor) -> None:
         raise NotImplementedError
@@ -163,7 +195,7 @@ class FakeReactor(Clock):
         raise NotImplementedError
 
     def getReaders(self) -> list[IReadDescriptor]:
-        return list(self.readers)
+        return list(self.reading)
 
     def getWriters(self) -> list[IWriteDescriptor]:
         return []
@@ -172,8 +204,8 @@ class FakeReactor(Clock):
         """
         Let every reader read what its socket has.
         """
-        for reader in tuple(self.readers):
-            if reader in self.readers:
+        for reader in tuple(self.reading):
+            if reader in self.reading:
                 reader.doRead()
 
 
@@ -184,12 +216,14 @@ class RecordedTraffic:
     @ivar calls: name and slot, in order.
     @ivar draining: the Deferreds that C{drain} gave out, by slot.
     @ivar exchanges: what C{remove} gives back.
+    @ivar reports: slot, lag, busy threads and threads.
     """
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, int]] = []
         self.draining: dict[int, Deferred[None]] = {}
         self.exchanges: tuple[str, ...] = ()
+        self.reports: list[tuple[int, float, int, int]] = []
 
     def expect(self, slot: int) -> None:
         self.calls.append(("expect", slot))
@@ -199,6 +233,9 @@ class RecordedTraffic:
 
     def admit(self, child: Child) -> None:
         self.calls.append(("admit", child.slot))
+
+    def reported(self, child: Child, lag: float, busyThreads: int, threads: int) -> None:
+        self.reports.append((child.slot, lag, busyThreads, threads))
 
     def drain(self, child: Child) -> Deferred[None]:
         self.calls.append(("drain", child.slot))

@@ -27,7 +27,7 @@ from twisted_multiserver.supervision.crash import (
     describeEnd,
     makeCrash,
 )
-from twisted_multiserver.supervision.environment import entranceVariables, scrubbed
+from twisted_multiserver.supervision.environment import scrubbed, watchVariables
 from twisted_multiserver.supervision.notify import parseNotification
 from twisted_multiserver.supervision.output import KEPT_LINES, LINE_LIMIT, LastLines, LineSplitter
 from twisted_multiserver.supervision.program import ApplicationProgram, functionName
@@ -303,18 +303,12 @@ class EnvironmentTests(SynchronousTestCase):
         }
         self.assertEqual(scrubbed({**kept, **own}), kept)
 
-    def test_entrance(self) -> None:
+    def test_watch(self) -> None:
         """
         As systemd would say it.
         """
         self.assertEqual(
-            entranceVariables("/n", 30.0),
-            {
-                "LISTEN_FDS": "1",
-                "LISTEN_FDNAMES": "http",
-                "NOTIFY_SOCKET": "/n",
-                "WATCHDOG_USEC": "30000000",
-            },
+            watchVariables("/n", 30.0), {"NOTIFY_SOCKET": "/n", "WATCHDOG_USEC": "30000000"}
         )
 
 
@@ -329,7 +323,7 @@ class ProgramTests(SynchronousTestCase):
         """
         program = ApplicationProgram("a:b", "wsgi", 5, "/x", {"NOFILE": (1, 2)}, 10, 20)
         self.assertEqual(
-            program.spec(),
+            program.spec(str),
             {
                 "application": {"name": "a:b", "kind": "wsgi", "threads": 5},
                 "chdir": "/x",

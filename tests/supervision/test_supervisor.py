@@ -75,7 +75,7 @@ class SupervisorTests(SynchronousTestCase):
         self.addCleanup(self.endReaders)
 
     def endReaders(self) -> None:
-        for reader in tuple(self.reactor.readers):
+        for reader in tuple(self.reactor.reading):
             reader.connectionLost(None)  # type: ignore[arg-type]
 
     def process(self, index: int = -1) -> FakeProcess:
@@ -185,7 +185,7 @@ class SupervisorTests(SynchronousTestCase):
             self.observer.names()[-3:], ["ChildDraining", "ChildStopped", "SlotRemoved"]
         )
         self.assertEqual(list(self.parent.iterdir()), [])
-        self.assertEqual(self.reactor.readers, [])
+        self.assertEqual(self.reactor.reading, [])
         self.assertEqual(self.reactor.getDelayedCalls(), [])
 
     def test_stopsByItself(self) -> None:
@@ -321,7 +321,7 @@ class SupervisorTests(SynchronousTestCase):
         What the child says of its failure is the crash's reason.
         """
         spawning = self.supervisor.spawn(ApplicationProgram("a:b"), 1, respawn=False)
-        channel = next(reader for reader in self.reactor.readers if reader.logPrefix() == "control")
+        channel = next(reader for reader in self.reactor.reading if reader.logPrefix() == "control")
         # The child's end was closed with the descriptors that a real spawn passes on.
         channel._heard(  # type: ignore[attr-defined]
             {"type": "bootFailed", "reason": "no\nmodule", "traceback": "Traceback\nE: x"}

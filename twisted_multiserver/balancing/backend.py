@@ -163,6 +163,14 @@ class Backend:
     def __repr__(self) -> str:
         return f"<Backend {self.name} {self.state.name} {self.inFlight} in flight>"
 
+    @property
+    def tellsUnread(self) -> bool:
+        """
+        Whether a connection that it leaves with unread bytes ends by a reset, and one
+        that it has read to its end doesn't: so do UNIX sockets, and nobody is between.
+        """
+        return self.kind.isOurs and self.address.startswith("unix:")
+
     def begin(self, exchange: OpenExchange, isRetry: bool = False) -> None:
         """
         Assign an exchange.

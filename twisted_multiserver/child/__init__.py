@@ -17,6 +17,7 @@ A child's life, file by file:
   - C{forwarded.py}: reading the forwarded fields; C{clientview.py}: a request as its
     client sees it.
   - C{control.py}: the control channel.  C{notify.py}: ready, watchdog, stopping.
+    C{load.py}: what is reported of the load.
   - C{stopping.py}: the one way to stop.  C{output.py}: what the child logs.
   - C{identity.py}: for applications: which child am I.
 

@@ -65,6 +65,12 @@ class ASGIServing:
         self._entrance = entrance
         self._ticking = asyncio.ensure_future(server.main_loop())
 
+    def busyThreads(self) -> tuple[int, int]:
+        """
+        See L{Serving<twisted_multiserver.child.stopping.Serving>}.
+        """
+        return 0, 0
+
     async def stop(self, budget: float) -> None:
         """
         Accept no more, let the exchanges in flight finish, and end the lifespan.

@@ -5,6 +5,10 @@ The control channel: the master's orders, over a SOCK_SEQPACKET pair::
     dump    write the stack of every thread to stderr
     (end)   the master is gone
 
+and what the child reports::
+
+    load    how late its event loop is, and how many of its threads are busy
+
 Unknown orders are ignored: master and child may differ in age.
 """
 
@@ -17,7 +21,7 @@ from twisted.internet.interfaces import IReactorFDSet, IReadDescriptor
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from twisted_multiserver.contract import MESSAGE_LIMIT, decodeMessage
+from twisted_multiserver.contract import MESSAGE_LIMIT, decodeMessage, encodeMessage
 
 Message = dict[str, object]
 
@@ -47,6 +51,19 @@ class ControlChannel:
         self._masterGone = masterGone
         channel.setblocking(False)
         reactor.addReader(self)
+
+    def tell(self, type: str, **fields: object) -> None:
+        """
+        Send a message to the master; what it doesn't take now is dropped.
+
+        @param type: what it tells.
+        @param fields: its details.
+        """
+        try:
+            self._socket.send(encodeMessage(type, **fields), socket.MSG_NOSIGNAL)
+        except OSError:
+            # The master is busy, or gone, which the other direction tells.
+            pass
 
     def fileno(self) -> int:
         """

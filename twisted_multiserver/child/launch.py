@@ -139,7 +139,8 @@ def prepare(spec: Spec) -> None:
     dieWithMaster(spec.deathSignal)
     if os.getppid() != spec.masterPid:
         os._exit(_EXIT_ORPHANED)
-    os.environ["LISTEN_PID"] = str(os.getpid())
+    if "LISTEN_FDS" in os.environ:
+        os.environ["LISTEN_PID"] = str(os.getpid())
     if spec.chdir is not None:
         try:
             os.chdir(spec.chdir)
@@ -159,13 +160,18 @@ def execFailure(argv: Sequence[str], error: OSError) -> BootFailure:
     return BootFailure(f"{argv[0]}: cannot be run: {error.strerror}", EXIT_NOT_EXECUTABLE)
 
 
-def runProgram(argv: Sequence[str]) -> NoReturn:
+def runProgram(argv: Sequence[str], controlFd: int | None) -> NoReturn:
     """
     Become another program.
 
     @param argv: its command line.
+    @param controlFd: the control channel, which it knows nothing of.
     @raise BootFailure: if it can't be run.
     """
+    # What is reported of a failure goes through it, up to this point.
+    os.environ.pop(CONTROL_VARIABLE, None)
+    if controlFd is not None:
+        os.set_inheritable(controlFd, False)
     # Python ignores these; a program that inherits that would not end with its pipe.
     for ignored in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(ignored, signal.SIG_DFL)
@@ -208,7 +214,7 @@ def main() -> NoReturn:
         spec = takeSpec(os.environ)
         prepare(spec)
         if spec.argv is not None:
-            runProgram(spec.argv)
+            runProgram(spec.argv, controlFd)
         status = runApplication(spec, controlFd)
     except BadSpec as error:
         failure = BootFailure(str(error))

@@ -5,7 +5,7 @@ The composition of a child that serves an application::
     choose    the reactor, which depends on the object's kind
     build     what is served; factories need the running reactor
     serve     on the descriptor that the master passed
-    ready     tell the master; the watchdog's beats begin
+    ready     tell the master; the watchdog's beats begin, and the reports of the load
 
 Whatever fails before C{ready} is a boot failure and ends the process at once.
 """
@@ -26,6 +26,7 @@ from twisted_multiserver.child.bootfailure import EXIT_CRASHED, BootFailure, lea
 from twisted_multiserver.child.building import Found, build
 from twisted_multiserver.child.control import ControlChannel
 from twisted_multiserver.child.identity import Identity, assume
+from twisted_multiserver.child.load import LoadReporter
 from twisted_multiserver.child.loading import load
 from twisted_multiserver.child.notify import Notifier, beatInterval
 from twisted_multiserver.child.output import beginOutput
@@ -106,6 +107,7 @@ class Child:
         self._found = found
         self._spec = spec
         self._controlFd = controlFd
+        self._control: ControlChannel | None = None
         self._notifier = Notifier(reactor, environ.get("NOTIFY_SOCKET"), beatInterval(environ))
         self._stopping = Stopping(reactor, self._notifier, spec.stopBudget)
 
@@ -115,7 +117,7 @@ class Child:
         """
         self._stopping.watch()
         if self._controlFd is not None:
-            ControlChannel(
+            self._control = ControlChannel(
                 self._reactor,
                 socket.socket(fileno=self._controlFd),
                 {
@@ -135,11 +137,20 @@ class Child:
         application = await build(self._found, self._reactor)
         if self._stopping.begun:
             return
-        self._stopping.served(
-            await serve(application, self._reactor, self._spec.application.threads)
-        )
+        serving = await serve(application, self._reactor, self._spec.application.threads)
+        self._stopping.served(serving)
         if not self._stopping.begun:
             self._notifier.ready()
+            self._reportLoad(serving)
+
+    def _reportLoad(self, serving: Serving) -> None:
+        control, interval = self._control, self._spec.loadInterval
+        if control is not None and interval is not None:
+
+            def tell(lag: float, busyThreads: int, threads: int) -> None:
+                control.tell("load", lag=lag, busyThreads=busyThreads, threads=threads)
+
+            LoadReporter(self._reactor, interval, serving.busyThreads, tell).start()
 
     def _failed(self, reason: Failure) -> None:
         error = reason.value

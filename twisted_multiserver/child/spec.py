@@ -48,6 +48,7 @@ class Spec:
     @ivar gid: the group to become, if any.
     @ivar deathSignal: the signal that the kernel sends when the master dies.
     @ivar stopBudget: how long a stop may take from SIGTERM to SIGKILL, in seconds.
+    @ivar loadInterval: how often to report the load, in seconds; L{None} for never.
     @ivar previous: how the slot's previous life ended, if it crashed.
     """
 
@@ -64,6 +65,7 @@ class Spec:
     uid: int | None = None
     gid: int | None = None
     stateFolder: str | None = None
+    loadInterval: float | None = None
     previous: dict[str, object] | None = None
 
 
@@ -118,5 +120,6 @@ def _fromFields(fields: Mapping[str, Any]) -> Spec:
         uid=fields["uid"],
         gid=fields["gid"],
         stateFolder=fields["stateFolder"],
+        loadInterval=fields.get("loadInterval"),
         previous=fields["previous"],
     )

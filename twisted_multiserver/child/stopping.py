@@ -36,6 +36,12 @@ class Serving(Protocol):
     An application being served.
     """
 
+    def busyThreads(self) -> tuple[int, int]:
+        """
+        @return: threads that work for a request, and all of them; 0 and 0 if requests
+            need none.
+        """
+
     async def stop(self, budget: float) -> None:
         """
         Accept no more, let the exchanges in flight finish, and end the application.

@@ -93,6 +93,12 @@ class WebServing:
         self._listener = Listener(reactor, entrance, self._entrance)
         self._listener.startListening()
 
+    def busyThreads(self) -> tuple[int, int]:
+        """
+        See L{Serving<twisted_multiserver.child.stopping.Serving>}.
+        """
+        return 0, 0
+
     async def stop(self, budget: float) -> None:
         """
         Accept no more, and let the exchanges in flight finish.

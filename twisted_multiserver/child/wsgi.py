@@ -91,6 +91,12 @@ class WSGIServing:
         )
         self._web = WebServing(reactor, entrance, siteFor(reactor, root))
 
+    def busyThreads(self) -> tuple[int, int]:
+        """
+        See L{Serving<twisted_multiserver.child.stopping.Serving>}.
+        """
+        return len(self._pool.working), self._pool.max
+
     async def stop(self, budget: float) -> None:
         """
         Accept no more, let the exchanges in flight finish, and end the threads.

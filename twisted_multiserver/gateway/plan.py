@@ -213,7 +213,7 @@ class ExchangePlan:
         if not self._mayRepeat(backend, outcome, progress):
             return self._blame(f"{backend.name}: {outcome.value}")
         isThere = backend.state is BackendState.admitted
-        if progress.reusedConnection and isThere and not backend.kind.isOurs:
+        if progress.reusedConnection and isThere and backend.kind.closesIdle:
             # The server may just have closed an idle connection: the same one, anew.
             return Send(backend, fresh=True)
         self._tried.add(backend)
@@ -225,7 +225,7 @@ class ExchangePlan:
             return True
         if self._tries >= MAX_TRIES or outcome.isTimeout or outcome is Outcome.badResponse:
             return False
-        unread = outcome is Outcome.resetUnread and backend.kind.isOurs
+        unread = outcome is Outcome.resetUnread and backend.tellsUnread
         if unread and not progress.bodySent:
             return True
         return self._method in _REPEATABLE and not self._hasBody

@@ -39,6 +39,16 @@ class ITraffic(Protocol):
         @param child: ready.
         """
 
+    def reported(self, child: Child, lag: float, busyThreads: int, threads: int) -> None:
+        """
+        Note a child's load.
+
+        @param child: an application, admitted or not.
+        @param lag: how late its event loop is, in seconds.
+        @param busyThreads: threads that work for a request.
+        @param threads: all of them; 0 if there are none for requests.
+        """
+
     def drain(self, child: Child) -> Deferred[None]:
         """
         Choose a child no more and close what is idle there.

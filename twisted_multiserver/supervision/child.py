@@ -16,14 +16,17 @@ class Child:
     @ivar generation: counts reloads, from 1.
     @ivar incarnation: counts the lives in all slots of this run, from 1.
     @ivar pid: its process; 0 if it could not be started.
-    @ivar socketPath: the UNIX socket that it serves.
+    @ivar address: where it serves, C{"unix:path"} or C{"tcp:127.0.0.1:port"}; empty if
+        it could not be started.
+    @ivar isApplication: whether it is a process of ours that runs an application.
     """
 
     slot: int
     generation: int
     incarnation: int
     pid: int
-    socketPath: str
+    address: str
+    isApplication: bool = True
 
     @property
     def name(self) -> str:

@@ -31,18 +31,16 @@ def scrubbed(environ: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def entranceVariables(notifyPath: str, runBudget: float) -> dict[str, str]:
+def watchVariables(notifyPath: str, runBudget: float) -> dict[str, str]:
     """
-    Tell a child of its entrance and its watchdog (sd_listen_fds(3), sd_notify(3),
-    sd_watchdog_enabled(3)).  C{LISTEN_PID} is set by the launcher.
+    Tell a child of its notify socket and its watchdog (sd_notify(3),
+    sd_watchdog_enabled(3)).
 
     @param notifyPath: the notify socket.
     @param runBudget: between two signs of life, in seconds.
     @return: variables.
     """
     return {
-        "LISTEN_FDS": "1",
-        "LISTEN_FDNAMES": "http",
         "NOTIFY_SOCKET": notifyPath,
         "WATCHDOG_USEC": str(int(runBudget * 1_000_000)),
     }

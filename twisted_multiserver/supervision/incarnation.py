@@ -6,7 +6,8 @@ does what it says, with real sockets, signals and timers.
 
 Invariants: every descriptor and timer that it takes it gives back when it is gone; a
 child that exits is out of the traffic at once, its group is killed at once; its story
-is told when its last words have arrived, or L{LAST_WORDS} later.
+is told when nothing of it is left and its last words have arrived, or L{LAST_WORDS}
+later.
 """
 
 from __future__ import annotations
@@ -14,15 +15,17 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable
 from dataclasses import replace
+from math import inf
 from typing import Protocol
 
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
 from twisted_multiserver.contract import STACK_DUMP_SIGNAL
+from twisted_multiserver.supervision.boot import Boot
 from twisted_multiserver.supervision.child import Child
 from twisted_multiserver.supervision.crash import Crash, CrashKind, makeCrash
-from twisted_multiserver.supervision.launching import Entrances
+from twisted_multiserver.supervision.launching import Launch
 from twisted_multiserver.supervision.lifecycle import makeLife
 from twisted_multiserver.supervision.process import ChildProcess
 from twisted_multiserver.supervision.program import Program
@@ -32,6 +35,9 @@ from twisted_multiserver.supervision.words import Words
 # Seconds.
 LAST_WORDS = 0.25
 DUMP_TIME = 0.5
+
+
+_FOREGROUND = "what it runs must stay in the foreground"
 
 
 class IncarnationObserver(Protocol):
@@ -98,10 +104,14 @@ class Incarnation:
         self._observer = observer
         self._process = ChildProcess(self)
         self._life = makeLife(self)
-        self._entrances = Entrances(surroundings, program, place)
-        self.child = Child(place.slot, place.generation, place.incarnation, 0, "")
+        self._launch = Launch(surroundings, program, place)
+        self._boot = Boot(surroundings.reactor, program, self._launch, self._booted)
+        self.child = Child(
+            place.slot, place.generation, place.incarnation, 0, "", program.isApplication
+        )
         self._timer: IDelayedCall | None = None
         self._lastBeat = 0.0
+        self._hasBeaten = False
         self._bornAt = 0.0
         self._readyAt: float | None = None
         self._exitExpected = False
@@ -111,6 +121,8 @@ class Incarnation:
         self._uptime = 0.0
         self._exchanges: tuple[str, ...] = ()
         self._words = Words(self.child.name, surroundings.tracebacks)
+        self._wordsAreOver = False
+        self._nothingIsLeft = False
         self._isTold = False
 
     def start(self) -> None:
@@ -119,16 +131,18 @@ class Incarnation:
         """
         self._bornAt = self._now()
         try:
-            self._entrances.launch(self._process, self._notified, self._told)
+            self._launch.launch(self._process, self._notified, self._told)
         except OSError as error:
             reason = f"{self.child.name} can't be started: {error}"
             self._bootReason = (reason, ())
             # In a turn of its own, so that it never ends inside of start().
             self._shared.reactor.callLater(0, self._life.exited)
             return
-        self.child = replace(self.child, pid=self._process.pid, socketPath=self._entrances.httpPath)
+        self.child = replace(self.child, pid=self._process.pid, address=self._launch.address)
+        self._shared.warden.watch(self._process.pid, self._place.incarnation)
         # Before anybody is told, since an observer may stop it.
         self._after(self._shared.budgets.boot, self._life.bootOverdue)
+        self._boot.begin(self._process.pid)
         self._observer.spawned(self.child)
 
     def stop(self) -> None:
@@ -147,6 +161,7 @@ class Incarnation:
         """
         See L{ProcessUser<twisted_multiserver.supervision.process.ProcessUser>}.
         """
+        self._wordsAreOver = True
         self._tell()
 
     def processExited(self, exitCode: int | None, signalNumber: int | None) -> None:
@@ -165,7 +180,10 @@ class Incarnation:
         See L{Actions<twisted_multiserver.supervision.lifecycle.Actions>}.
         """
         self._readyAt = self._lastBeat = self._now()
-        self._watch()
+        if self._program.isApplication or self._hasBeaten:
+            self._watch()
+        else:
+            self._cancelTimer()
         self._shared.traffic.admit(self.child)
         self._observer.becameReady(self.child, self._readyAt - self._bornAt)
 
@@ -181,7 +199,7 @@ class Incarnation:
         """
         budget = self._shared.budgets.drain
         self._after(budget, self._life.drained)
-        self._entrances.tell("drain", budget=budget)
+        self._launch.tell("drain", budget=budget)
         self._observer.draining(self.child)
         drained = self._shared.traffic.drain(self.child)
         drained.addCallback(lambda _: self._life.drained())
@@ -197,9 +215,12 @@ class Incarnation:
         """
         See L{Actions<twisted_multiserver.supervision.lifecycle.Actions>}.
         """
-        self._after(DUMP_TIME, self._life.dumped)
-        if self._program.hasControlChannel:
+        if self._program.isApplication:
+            self._after(DUMP_TIME, self._life.dumped)
             self._process.send(STACK_DUMP_SIGNAL)
+        else:
+            # It knows nothing of that signal, which would end it.
+            self._after(0, self._life.dumped)
 
     def kill(self) -> None:
         """
@@ -211,9 +232,7 @@ class Incarnation:
         """
         See L{Actions<twisted_multiserver.supervision.lifecycle.Actions>}.
         """
-        budget = self._shared.budgets.boot
-        reason = f"{self.child.name} was not ready within {budget:g} s (the boot budget)"
-        self._blame = (CrashKind.bootFailure, reason)
+        self._blame = (CrashKind.bootFailure, self._boot.blame(self.child.name, self._shared))
 
     def blameHang(self) -> None:
         """
@@ -237,18 +256,31 @@ class Incarnation:
         self._cancelTimer()
         self._exchanges = self._shared.traffic.remove(self.child)
         self._process.killGroup()
-        self._entrances.close()
+        self._boot.end()
+        self._launch.close()
         self._observer.leaves(self.child)
         if self._process.pid:
-            self._after(LAST_WORDS, self._tell)
+            self._after(LAST_WORDS, self._heard)
+            gone = self._shared.warden.end(self._process.pid, self._place.incarnation)
+            gone.addCallback(lambda _: self._nothingLeft())
         else:
-            self._tell()
+            self._wordsAreOver = True
+            self._nothingLeft()
+
+    def _booted(self, isFit: bool) -> None:
+        if isFit:
+            self._life.readied()
+        else:
+            self._life.bootOverdue()
 
     def _notified(self, notification: dict[str, str]) -> None:
         if "WATCHDOG" in notification:
             self._lastBeat = self._now()
-        if notification.get("READY") == "1":
-            self._life.readied()
+            if not self._hasBeaten:
+                self._hasBeaten = True
+                if self._readyAt is not None and self._timer is None:
+                    self._watch()
+        self._boot.notified(notification)
         if notification.get("STOPPING") == "1" and not self._exitExpected:
             # The application stops by itself: new requests go elsewhere.
             self._shared.traffic.drain(self.child)
@@ -258,6 +290,18 @@ class Incarnation:
             reason, traceback = message.get("reason"), message.get("traceback")
             lines = tuple(traceback.splitlines()) if isinstance(traceback, str) else ()
             self._bootReason = (" ".join(str(reason).split()), lines)
+        elif message["type"] == "load":
+            self._loadReported(message)
+
+    def _loadReported(self, message: dict[str, object]) -> None:
+        lag, busy, threads = (message.get(name) for name in ("lag", "busyThreads", "threads"))
+        if (
+            isinstance(lag, int | float)
+            and 0 <= lag < inf
+            and isinstance(busy, int)
+            and isinstance(threads, int)
+        ):
+            self._shared.traffic.reported(self.child, lag, busy, threads)
 
     def _watch(self) -> None:
         """
@@ -268,18 +312,29 @@ class Incarnation:
             # The master itself was stopped, and can't tell who else was.
             self._lastBeat = self._now()
         # Timers come before sockets: after a stall, beats are waiting to be read.
-        self._entrances.hear()
+        self._launch.hear()
         left = self._lastBeat + budget - self._now()
         if left <= 0:
             self._life.beatOverdue()
         else:
             self._after(left, self._watch)
 
-    def _tell(self) -> None:
+    def _heard(self) -> None:
         """
         The last words have arrived, or had their time.
         """
-        if self._isTold or (self._end == (None, None) and self._process.pid):
+        self._wordsAreOver = True
+        self._tell()
+
+    def _nothingLeft(self) -> None:
+        """
+        Of all that it has started nothing is left.
+        """
+        self._nothingIsLeft = True
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._isTold or not (self._wordsAreOver and self._nothingIsLeft):
             return
         self._isTold = True
         self._cancelTimer()
@@ -299,6 +354,8 @@ class Incarnation:
             if self._bootReason is not None:
                 reason, traceback = self._bootReason
                 self._words.addTraceback(traceback)
+            elif not reason and self._end[0] == 0:
+                reason = f"{self.child.name} ended before it was ready (exit 0): {_FOREGROUND}"
         exitCode, signalNumber = self._end
         return makeCrash(
             self.child,

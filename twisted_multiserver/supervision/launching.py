@@ -1,13 +1,13 @@
 """
-Launching a child: its sockets, its environment, its process.
+Launching: the descriptors and words that one incarnation gets.
 
-Strategy: the master binds a UNIX socket for the incarnation and passes it as the
-descriptor that systemd would pass; it keeps the paths and its own ends, and closes its
-copies of the child's.
+Strategy: everything that a child is told goes by its environment and by descriptors of
+fixed numbers (L{twisted_multiserver.contract}); the launcher in the child takes it from
+there.
 
-Invariants: whatever fails on the way, L{Entrances.close} gives back all that was taken;
-no other process holds a copy of the listener, so that connects are refused once the
-child is dead.
+Invariants: each incarnation has an entrance, a notify socket and a control channel of
+its own; what isn't the child's is closed here or in the launcher; nothing of them is
+left when the child is dead.
 """
 
 from __future__ import annotations
@@ -22,28 +22,26 @@ from pathlib import Path
 from twisted_multiserver.contract import (
     CONTROL_FD,
     CONTROL_VARIABLE,
-    HTTP_FD,
     RUN_VARIABLE,
     SPEC_VARIABLE,
     SPEC_VERSION,
 )
 from twisted_multiserver.supervision.control import ControlChannel
-from twisted_multiserver.supervision.environment import entranceVariables, scrubbed
+from twisted_multiserver.supervision.entrances import Entrance, openEntrance
+from twisted_multiserver.supervision.environment import scrubbed, watchVariables
 from twisted_multiserver.supervision.notify import NotifySocket
 from twisted_multiserver.supervision.process import STDERR, STDOUT, ChildProcess
 from twisted_multiserver.supervision.program import Program
 from twisted_multiserver.supervision.surroundings import Place, Surroundings
 
-_LAUNCHER = str(Path(__file__).parent.parent / "child" / "launch.py")
-# The kernel takes its own maximum for it (listen(2)).
-_BACKLOG = 65535
+_LAUNCHER = str(Path(__file__).absolute().parent.parent / "child" / "launch.py")
 
 
-class Entrances:
+class Launch:
     """
-    The ways into one incarnation.
+    What one incarnation is given at its start.
 
-    @ivar httpPath: the socket for requests; empty before L{launch}.
+    @ivar address: where it serves; empty before L{launch}.
     """
 
     def __init__(self, surroundings: Surroundings, program: Program, place: Place) -> None:
@@ -55,10 +53,24 @@ class Entrances:
         self._shared = surroundings
         self._program = program
         self._place = place
-        self.httpPath = ""
+        self._entrance: Entrance | None = None
         self._notifyPath = ""
         self._notify: NotifySocket | None = None
         self._control: ControlChannel | None = None
+
+    @property
+    def address(self) -> str:
+        """
+        Where the child serves; empty before L{launch}.
+        """
+        return "" if self._entrance is None else self._entrance.address
+
+    @property
+    def cookie(self) -> str:
+        """
+        What is in the environment of each process that the child consists of.
+        """
+        return f"{RUN_VARIABLE}={self._shared.run}:{self._place.incarnation}"
 
     def launch(
         self,
@@ -74,33 +86,27 @@ class Entrances:
         @param told: hears its control messages.
         @raise OSError: if it can't be done.
         """
-        shared = self._shared
+        shared, program = self._shared, self._program
         # The folder is made with the first of them, and that may fail.
-        self.httpPath = shared.runtimeFolder.socketPath("c")
+        self._entrance = openEntrance(program.entrance, shared.runtimeFolder, program.uid)
         self._notifyPath = shared.runtimeFolder.socketPath("n")
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-        with listener:
-            listener.bind(self.httpPath)
-            os.chmod(self.httpPath, 0o600)
-            listener.listen(_BACKLOG)
-            self._notify = NotifySocket(
-                shared.reactor, self._notifyPath, self._program.uid, notified
-            )
-            mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-            with theirs, open(os.devnull, "rb") as nothing:
-                self._control = ControlChannel(shared.reactor, mine, told)
-                descriptors: dict[int, int | str] = {
-                    0: nothing.fileno(),
-                    STDOUT: "r",
-                    STDERR: "r",
-                    HTTP_FD: listener.fileno(),
-                }
-                if self._program.hasControlChannel:
-                    descriptors[CONTROL_FD] = theirs.fileno()
-                # For ps; the launcher reads the environment.
-                label = f"child {self._place.slot}: {self._program.label}"
-                argv = [sys.executable, "-P", _LAUNCHER, label]
-                process.start(shared.reactor, argv, self._environment(), descriptors)
+        self._notify = NotifySocket(shared.reactor, self._notifyPath, program.uid, notified)
+        shared.warden.keep(shared.runtimeFolder.path)
+        mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs, open(os.devnull, "rb") as nothing:
+            self._control = ControlChannel(shared.reactor, mine, told)
+            descriptors: dict[int, int | str] = {
+                0: nothing.fileno(),
+                STDOUT: "r",
+                STDERR: "r",
+                CONTROL_FD: theirs.fileno(),
+                **self._entrance.descriptors,
+            }
+            # For ps; the launcher reads the environment.
+            label = f"child {self._place.slot}: {program.label}"
+            argv = [sys.executable, "-P", _LAUNCHER, label]
+            process.start(shared.reactor, argv, self._environment(self._entrance), descriptors)
+        self._entrance.launched()
 
     def tell(self, type: str, **fields: object) -> None:
         """
@@ -128,13 +134,10 @@ class Entrances:
             self._control.close()
         if self._notify is not None:
             self._notify.close()
-        if self.httpPath:
-            try:
-                os.unlink(self.httpPath)
-            except FileNotFoundError:
-                pass
+        if self._entrance is not None:
+            self._entrance.close()
 
-    def _environment(self) -> dict[str, str]:
+    def _environment(self, entrance: Entrance) -> dict[str, str]:
         shared, place = self._shared, self._place
         previous = None
         if place.previous is not None:
@@ -155,16 +158,18 @@ class Entrances:
             "stopBudget": shared.budgets.stop,
             "stateFolder": shared.stateFolder,
             "previous": previous,
-            **self._program.spec(),
+            "loadInterval": shared.loadInterval,
+            **self._program.spec(entrance.fill),
         }
         environment = {
             **scrubbed(os.environ),
-            **entranceVariables(self._notifyPath, shared.budgets.run),
+            **watchVariables(self._notifyPath, shared.budgets.run),
+            **entrance.variables,
+            **self._program.variables(os.environ),
             RUN_VARIABLE: f"{shared.run}:{place.incarnation}",
             SPEC_VARIABLE: json.dumps(spec),
+            CONTROL_VARIABLE: str(CONTROL_FD),
         }
-        if self._program.hasControlChannel:
-            environment[CONTROL_VARIABLE] = str(CONTROL_FD)
         if shared.stateFolder is not None:
             environment["STATE_DIRECTORY"] = shared.stateFolder
         return environment

@@ -18,6 +18,8 @@ from twisted.internet.interfaces import IProcessTransport, IReactorProcess
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
+from twisted_multiserver.supervision.spawning import spawn
+
 STDOUT, STDERR = 1, 2
 
 
@@ -77,13 +79,7 @@ class ChildProcess(ProcessProtocol):
         @param descriptors: as C{childFDs} of C{spawnProcess}.
         @raise OSError: if it can't be started.
         """
-        reactor.spawnProcess(
-            self,
-            argv[0].encode(),
-            [argument.encode() for argument in argv],
-            {os.fsencode(name): os.fsencode(value) for name, value in environment.items()},
-            childFDs=descriptors,
-        )
+        spawn(reactor, self, argv, environment, descriptors)
 
     def connectionMade(self) -> None:
         """

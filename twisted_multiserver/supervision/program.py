@@ -1,9 +1,10 @@
 """
 What a child runs.
 
-A program says how it is launched; everything about watching and ending it is the
-same for all.  So far there is one kind: an application of the user's, loaded into a
-Python process of ours.
+A program says how it is launched and when it is ready; everything else about watching
+and ending it is the same for all.  There are two kinds: an application of the user's,
+loaded into a Python process of ours, and any other
+L{server<twisted_multiserver.supervision.command>}.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from importlib import import_module
 from typing import Protocol
 
 from twisted_multiserver.errors import ConfigError
+from twisted_multiserver.supervision.entrancekind import EntranceKind
 
 
 class Program(Protocol):
@@ -29,9 +31,23 @@ class Program(Protocol):
         """
 
     @property
-    def hasControlChannel(self) -> bool:
+    def isApplication(self) -> bool:
         """
-        Whether it understands the control channel.
+        Whether it runs in a process of ours, which understands the control channel,
+        says when it is ready, and shows that its event loop runs.
+        """
+
+    @property
+    def entrance(self) -> EntranceKind:
+        """
+        How it is told where to listen.
+        """
+
+    @property
+    def readyPath(self) -> str | None:
+        """
+        The path that is asked for until it answers; L{None} if it says by itself when
+        it is ready.
         """
 
     @property
@@ -40,10 +56,17 @@ class Program(Protocol):
         The user that it runs as; L{None} for the master's.
         """
 
-    def spec(self) -> dict[str, object]:
+    def spec(self, fill: Callable[[str], str]) -> dict[str, object]:
         """
+        @param fill: puts the entrance into a word in the place of its name.
         @return: its part of the spec that the launcher reads (see
             L{twisted_multiserver.contract}).
+        """
+
+    def variables(self, environ: Mapping[str, str]) -> dict[str, str]:
+        """
+        @param environ: the master's environment.
+        @return: what its own environment has besides.
         """
 
 
@@ -77,13 +100,27 @@ class ApplicationProgram:
         return self.name
 
     @property
-    def hasControlChannel(self) -> bool:
+    def isApplication(self) -> bool:
         """
         See L{Program}.
         """
         return True
 
-    def spec(self) -> dict[str, object]:
+    @property
+    def entrance(self) -> EntranceKind:
+        """
+        See L{Program}.
+        """
+        return EntranceKind.descriptor
+
+    @property
+    def readyPath(self) -> str | None:
+        """
+        See L{Program}.
+        """
+        return None
+
+    def spec(self, fill: Callable[[str], str]) -> dict[str, object]:
         """
         See L{Program}.
         """
@@ -95,6 +132,12 @@ class ApplicationProgram:
             "gid": self.gid,
             "deathSignal": int(signal.SIGKILL),
         }
+
+    def variables(self, environ: Mapping[str, str]) -> dict[str, str]:
+        """
+        See L{Program}.
+        """
+        return {}
 
 
 def functionName(function: Callable[..., object]) -> str:

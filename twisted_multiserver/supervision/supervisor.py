@@ -29,8 +29,11 @@ from twisted_multiserver.supervision.events import LifecycleEvent
 from twisted_multiserver.supervision.folders import RuntimeFolder
 from twisted_multiserver.supervision.program import Program
 from twisted_multiserver.supervision.slot import Slot
-from twisted_multiserver.supervision.surroundings import Reactor, Surroundings
+from twisted_multiserver.supervision.spawning import Reactor
+from twisted_multiserver.supervision.strangers import Undertaker
+from twisted_multiserver.supervision.surroundings import Surroundings
 from twisted_multiserver.supervision.tracebacks import KnownTracebacks
+from twisted_multiserver.supervision.warden import Warden
 
 
 class Stopped(MultiserverError):
@@ -114,6 +117,7 @@ class Supervisor:
         runtimeFolder: RuntimeFolder,
         stateFolder: str | None = None,
         random: Callable[[], float] = systemRandom,
+        loadInterval: float | None = None,
     ) -> None:
         """
         @param reactor: the reactor.
@@ -122,15 +126,22 @@ class Supervisor:
         @param runtimeFolder: for sockets; removed at the end.
         @param stateFolder: told to the children; L{None} if there is none.
         @param random: spreads respawns in time.
+        @param loadInterval: how often applications report their load, in seconds;
+            L{None} for never.
         """
+        run = secrets.token_hex(8)
+        self._warden = Warden(reactor, run)
+        self._undertaker = Undertaker(reactor)
         self._shared = Surroundings(
             reactor,
             traffic,
             budgets,
             runtimeFolder,
             stateFolder,
-            secrets.token_hex(8),
+            run,
             KnownTracebacks(reactor.seconds),
+            self._warden,
+            loadInterval,
         )
         self._random = random
         self._observers: list[ILifecycleObserver] = []
@@ -138,7 +149,7 @@ class Supervisor:
         self._spawnings: list[_Spawning] = []
         self._slotCount = 0
         self._incarnations = 0
-        self._isStopping = False
+        self._isStopping = self._isClosing = self._isStopped = False
         self._stopping: list[Deferred[None]] = []
 
     def spawn(self, program: Program, count: int, respawn: bool = True) -> Deferred[None]:
@@ -170,11 +181,19 @@ class Supervisor:
         if self._isStopping:
             spawning.stopped()
             return spawning.done
+        self.prepare()
         self._slots.extend(slots)
         self._spawnings.append(spawning)
         for slot in slots:
             slot.start()
         return spawning.done
+
+    def prepare(self) -> None:
+        """
+        Start what must be there before the first child.
+        """
+        self._warden.start()
+        self._undertaker.start()
 
     def children(self) -> tuple[Child, ...]:
         """
@@ -261,8 +280,16 @@ class Supervisor:
             self._spawnings.remove(spawning)
 
     def _finishStop(self) -> None:
-        if self._isStopping and not self._slots:
-            self._shared.runtimeFolder.remove()
-            stopping, self._stopping = self._stopping, []
-            for stopped in stopping:
-                stopped.callback(None)
+        if self._isStopping and not self._slots and not self._isClosing:
+            self._isClosing = True
+            self._undertaker.stop()
+            self._warden.close().addCallback(lambda _: self._stopped())
+        elif self._isStopped:
+            self._stopped()
+
+    def _stopped(self) -> None:
+        self._isStopped = True
+        self._shared.runtimeFolder.remove()
+        stopping, self._stopping = self._stopping, []
+        for stopped in stopping:
+            stopped.callback(None)

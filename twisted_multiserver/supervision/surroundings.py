@@ -6,19 +6,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from twisted.internet.interfaces import IReactorFDSet, IReactorProcess, IReactorTime
-
 from twisted_multiserver.supervision._itraffic import ITraffic
 from twisted_multiserver.supervision.budgets import Budgets
 from twisted_multiserver.supervision.crash import Crash
 from twisted_multiserver.supervision.folders import RuntimeFolder
+from twisted_multiserver.supervision.spawning import Reactor
 from twisted_multiserver.supervision.tracebacks import KnownTracebacks
-
-
-class Reactor(IReactorTime, IReactorProcess, IReactorFDSet):
-    """
-    What supervision asks of the reactor.
-    """
+from twisted_multiserver.supervision.warden import Warden
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +27,9 @@ class Surroundings:
     @ivar stateFolder: for what survives; L{None} if there is none.
     @ivar run: names this run of the master.
     @ivar tracebacks: those that were told already.
+    @ivar warden: ends what children leave behind.
+    @ivar loadInterval: how often applications report their load, in seconds; L{None}
+        for never.
     """
 
     reactor: Reactor
@@ -42,6 +39,8 @@ class Surroundings:
     stateFolder: str | None
     run: str
     tracebacks: KnownTracebacks
+    warden: Warden
+    loadInterval: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,73 @@
+"""
+Spawning, so that it doesn't stall the reactor.
+
+Rule: Twisted spawns by posix_spawn(3), whatever the size of this process, but looks at
+every open descriptor first; or by fork(2), whose cost grows with this process's memory.
+With many descriptors open the first is the slower one by far (docs/decisions/0004).
+Being given a folder to start in makes Twisted fork, so it is given the one that it has.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+
+from twisted.internet.interfaces import (
+    IProcessProtocol,
+    IReactorFDSet,
+    IReactorProcess,
+    IReactorTCP,
+    IReactorTime,
+    IReactorUNIX,
+)
+
+# Open descriptors, from which on fork(2) stalls for less (benchmarks/spawning.py).
+_MANY = 500
+
+
+class Reactor(IReactorTime, IReactorProcess, IReactorFDSet, IReactorTCP, IReactorUNIX):
+    """
+    What supervision asks of the reactor.
+    """
+
+
+def _hasManyDescriptors() -> bool:
+    # The lowest free number: none is wasted, so it is about how many there are.
+    lowest = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+    os.close(lowest)
+    return lowest >= _MANY
+
+
+def _here() -> bytes | None:
+    try:
+        return os.getcwdb()
+    except OSError:
+        # It was removed, and can't be entered by name.
+        return None
+
+
+def spawn(
+    reactor: IReactorProcess,
+    protocol: IProcessProtocol,
+    argv: Sequence[str],
+    environment: Mapping[str, str],
+    descriptors: Mapping[int, int | str],
+) -> None:
+    """
+    Start a process.
+
+    @param reactor: in whose thread this is called.
+    @param protocol: is told of it.
+    @param argv: its command line, the program's absolute path first.
+    @param environment: all of it.
+    @param descriptors: as C{childFDs} of C{spawnProcess}.
+    @raise OSError: if it can't be started.
+    """
+    reactor.spawnProcess(
+        protocol,
+        os.fsencode(argv[0]),
+        [os.fsencode(word) for word in argv],
+        {os.fsencode(name): os.fsencode(value) for name, value in environment.items()},
+        path=_here() if _hasManyDescriptors() else None,
+        childFDs=descriptors,
+    )
