@@ -73,7 +73,8 @@ class DescriptorEntrance:
         @raise OSError: if it can't be.
         """
         self._path = folder.socketPath("c")
-        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        # It blocks, as systemd's does: what the program wants else it sets by itself.
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             self._listener.bind(self._path)
             os.chmod(self._path, 0o600)

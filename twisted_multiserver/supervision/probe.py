@@ -28,6 +28,7 @@ from twisted.python.failure import Failure
 # Seconds.
 _PAUSE = 0.05
 _PATIENCE = 5.0
+_REST = 2.0
 
 _LINE = 200
 _STATUS = re.compile(rb"HTTP/[0-9.]{1,3} [1-9][0-9]{2}[ \r\n]")
@@ -40,14 +41,17 @@ class _Question(Protocol):
     @ivar isOver: whether there is an answer, or will be none.
     """
 
-    def __init__(self, path: str, over: Callable[[bool, bytes], None]) -> None:
+    def __init__(self, clock: IReactorTime, path: str, over: Callable[[bool, bytes], None]) -> None:
         """
+        @param clock: the reactor.
         @param path: what is asked for.
         @param over: called once, with whether it was answered, and what was said.
         """
+        self._clock = clock
         self._path = path
         self._over = over
         self._received = b""
+        self._cutting: IDelayedCall | None = None
         self.isOver = False
 
     def connectionMade(self) -> None:
@@ -65,29 +69,38 @@ class _Question(Protocol):
         """
         @param data: a piece of an answer.
         """
+        if self.isOver:
+            return
         self._received = (self._received + data)[:_LINE]
         if _STATUS.match(self._received):
+            # The rest is read, since some servers make much of a client that leaves.
+            self._cutting = self._clock.callLater(_REST, self._cut)
             self._end(True)
         elif b"\n" in self._received or len(self._received) == _LINE:
-            self._end(False)
+            self.giveUp()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
         @param reason: why.
         """
+        if self._cutting is not None and self._cutting.active():
+            self._cutting.cancel()
         self._end(False)
 
     def giveUp(self) -> None:
         """
-        It takes too long.
+        There is no answer, or it takes too long.
         """
+        self._cut()
         self._end(False)
+
+    def _cut(self) -> None:
+        assert self.transport is not None
+        ITCPTransport(self.transport).abortConnection()
 
     def _end(self, answered: bool) -> None:
         if not self.isOver:
             self.isOver = True
-            assert self.transport is not None
-            ITCPTransport(self.transport).abortConnection()
             self._over(answered, self._received)
 
 
@@ -98,11 +111,13 @@ class _Questions(Factory):
 
     noisy = False
 
-    def __init__(self, path: str, over: Callable[[bool, bytes], None]) -> None:
+    def __init__(self, clock: IReactorTime, path: str, over: Callable[[bool, bytes], None]) -> None:
         """
+        @param clock: see L{_Question}.
         @param path: see L{_Question}.
         @param over: see L{_Question}.
         """
+        self._clock = clock
         self._path = path
         self._over = over
 
@@ -111,7 +126,7 @@ class _Questions(Factory):
         @param addr: of the entrance.
         @return: the request.
         """
-        return _Question(self._path, self._over)
+        return _Question(self._clock, self._path, self._over)
 
 
 class Probe:
@@ -153,7 +168,7 @@ class Probe:
         if self._isStopped:
             return
         self._question = None
-        connecting = self._endpoint.connect(_Questions(self._path, self._over))
+        connecting = self._endpoint.connect(_Questions(self._clock, self._path, self._over))
         self._connecting = connecting
         connecting.addCallbacks(self._connected, self._refused)
 
