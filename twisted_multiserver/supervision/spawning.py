@@ -4,7 +4,8 @@ Spawning, so that it doesn't stall the reactor.
 Rule: Twisted spawns by posix_spawn(3), whatever the size of this process, but looks at
 every open descriptor first; or by fork(2), whose cost grows with this process's memory.
 With many descriptors open the first is the slower one by far (docs/decisions/0004).
-Being given a folder to start in makes Twisted fork, so it is given the one that it has.
+Being given another folder to start in makes Twisted fork, so it is given another name of
+the one that it is in.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from twisted.internet.interfaces import (
 # Open descriptors, from which on fork(2) stalls for less (benchmarks/spawning.py).
 _MANY = 500
 
+_HERE = "/proc/self/cwd"
+
 
 class Reactor(IReactorTime, IReactorProcess, IReactorFDSet, IReactorTCP, IReactorUNIX):
     """
@@ -36,14 +39,6 @@ def _hasManyDescriptors() -> bool:
     lowest = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
     os.close(lowest)
     return lowest >= _MANY
-
-
-def _here() -> bytes | None:
-    try:
-        return os.getcwdb()
-    except OSError:
-        # It was removed, and can't be entered by name.
-        return None
 
 
 def spawn(
@@ -68,6 +63,6 @@ def spawn(
         os.fsencode(argv[0]),
         [os.fsencode(word) for word in argv],
         {os.fsencode(name): os.fsencode(value) for name, value in environment.items()},
-        path=_here() if _hasManyDescriptors() else None,
+        path=_HERE if _hasManyDescriptors() else None,
         childFDs=descriptors,
     )
