@@ -1,9 +1,9 @@
 """
 Least lag: the child whose event loop runs freely.
 
-Rule: the backend with the lowest cost, which is the lag of its event loop (plus a
-millisecond, so that the idle ones are equals), squared, times one more than what it
-has to do, relative to its weight; ties at random.  What it has to do is the larger of
+Rule: the backend with the lowest cost, which is the lag of its event loop (in steps of
+L{_STEP}, so that idle ones are equals, and one more), squared, times one more than what
+it has to do, relative to its weight; ties at random.  What it has to do is the larger of
 its exchanges in flight and, under WSGI, its busy threads.  With all threads busy a
 request waits in the child, whatever the loop says: that counts as L{_FULL}.
 A backend that reports nothing counts by its exchanges alone.
@@ -30,7 +30,7 @@ from twisted_multiserver.balancing.request import RequestInfo
 
 # Seconds.
 REPORT_INTERVAL = 0.1
-_IDLE = 0.001
+_STEP = 0.002
 _FULL = 0.05
 _SAMPLE = 8
 
@@ -79,12 +79,13 @@ class LeastLag(BasePolicy):
 
 
 def _cost(backend: Backend, now: float) -> float:
-    load, work, lag = backend.load, backend.inFlight, _IDLE
+    load, work, lag = backend.load, backend.inFlight, 0.0
     if load is not None:
         silence = now - load.reportedAt - 2 * REPORT_INTERVAL
-        lag += max(load.lag, silence)
+        lag = max(load.lag, silence)
         if load.threads:
             work = max(work, load.busyThreads)
             if load.busyThreads >= load.threads:
                 lag += _FULL
-    return lag * lag * (work + 1) / backend.weight
+    steps = int(lag / _STEP) + 1
+    return steps * steps * (work + 1) / backend.weight
