@@ -95,6 +95,17 @@ class ChoiceTests(SynchronousTestCase):
             chosen = policy.choose(REQUEST, shown)
             self.assertEqual(ties.asked or {chosen}, least(shown))
 
+    @given(st.lists(st.integers(1, 3), min_size=1, max_size=4), PLACES)
+    def test_indexOfFew(self, weights: list[int], places: list[int]) -> None:
+        """
+        The index by itself, where loads that nobody had any more come back often.
+        """
+        shown = weighted(weights)
+        index, lives = LoadIndex(shown), Lives(shown)
+        for place in places:
+            lives.change(place)
+            self.assertEqual(Counter(index.least()), Counter(least(shown)))
+
     @given(WEIGHTS, st.integers(0, 120))
     def test_evensOut(self, weights: list[int], requests: int) -> None:
         """

@@ -153,7 +153,6 @@ class BalancerTests(SynchronousTestCase):
         A child with a thread that computes gets next to nothing.
         """
         _, port = self.children("--balancer=least-lag")
-        self.assertEqual(len(self.slots(port, 40)), 3)
         hogged = fetch(port, "/hog").body.split()[0]
 
         def isAvoided() -> bool:
