@@ -5,7 +5,7 @@ One process, the I{master}, spawns, watches and replaces I{children} that run th
 user's application, and distributes requests over them.  Three flows make the
 house; each is a package or two, and imports go one way only, downwards::
 
-    tap             twistd's options become a service
+    tap, service    twistd's options become a service
     master          joins the parts; the only wiring
 
     gateway         B{the request flow}: a client's request finds a backend, its

@@ -28,7 +28,6 @@ from twisted_multiserver.supervision.processes import (
 from twisted_multiserver.supervision.program import Program
 from twisted_multiserver.supervision.readiness import Readiness
 from twisted_multiserver.supervision.spawning import Reactor
-from twisted_multiserver.supervision.surroundings import Surroundings
 
 
 class Boot:
@@ -83,15 +82,15 @@ class Boot:
         if self._probe is not None:
             self._probe.stop()
 
-    def blame(self, name: str, shared: Surroundings) -> str:
+    def blame(self, name: str, budget: float) -> str:
         """
         @param name: what people call the child.
-        @param shared: has the boot budget.
+        @param budget: the boot budget, in seconds.
         @return: why it is not ready, in one line.
         """
         if self._misfit:
             return f"{name} {self._misfit}"
-        reason = f"{name} was not ready within {shared.budgets.boot:g} s (the boot budget)"
+        reason = f"{name} was not ready within {budget:g} s (the boot budget)"
         path = self._program.readyPath
         if path is None:
             return reason

@@ -24,20 +24,19 @@ from twisted.logger import Logger
 from twisted_multiserver.contract import STACK_DUMP_SIGNAL
 from twisted_multiserver.supervision.boot import Boot
 from twisted_multiserver.supervision.child import Child
-from twisted_multiserver.supervision.crash import Crash, CrashKind, makeCrash
+from twisted_multiserver.supervision.crash import Crash, CrashKind
 from twisted_multiserver.supervision.launching import Launch
 from twisted_multiserver.supervision.lifecycle import makeLife
+from twisted_multiserver.supervision.obituary import Obituary
 from twisted_multiserver.supervision.process import ChildProcess
 from twisted_multiserver.supervision.program import Program
 from twisted_multiserver.supervision.surroundings import Place, Surroundings
+from twisted_multiserver.supervision.watchdog import Watchdog
 from twisted_multiserver.supervision.words import Words
 
 # Seconds.
 LAST_WORDS = 0.25
 DUMP_TIME = 0.5
-
-
-_FOREGROUND = "what it runs must stay in the foreground"
 
 
 class IncarnationObserver(Protocol):
@@ -109,21 +108,18 @@ class Incarnation:
         self.child = Child(
             place.slot, place.generation, place.incarnation, 0, "", program.isApplication
         )
+        self._watchdog = Watchdog(
+            surroundings.reactor,
+            surroundings.budgets.run,
+            self._launch.hear,
+            self._life.beatOverdue,
+        )
+        self._words = Words(self.child.name, surroundings.tracebacks)
+        self._obituary = Obituary(self._words, self._tell)
         self._timer: IDelayedCall | None = None
-        self._lastBeat = 0.0
-        self._hasBeaten = False
         self._bornAt = 0.0
         self._readyAt: float | None = None
-        self._exitExpected = False
-        self._blame: tuple[CrashKind, str] | None = None
-        self._bootReason: tuple[str, tuple[str, ...]] | None = None
-        self._end: tuple[int | None, int | None] = (None, None)
-        self._uptime = 0.0
-        self._exchanges: tuple[str, ...] = ()
-        self._words = Words(self.child.name, surroundings.tracebacks)
-        self._wordsAreOver = False
-        self._nothingIsLeft = False
-        self._isTold = False
+        self._diedAt = 0.0
 
     def start(self) -> None:
         """
@@ -133,8 +129,7 @@ class Incarnation:
         try:
             self._launch.launch(self._process, self._notified, self._told)
         except OSError as error:
-            reason = f"{self.child.name} can't be started: {error}"
-            self._bootReason = (reason, ())
+            self._obituary.bootFailed(f"{self.child.name} can't be started: {error}")
             # In a turn of its own, so that it never ends inside of start().
             self._shared.reactor.callLater(0, self._life.exited)
             return
@@ -161,8 +156,7 @@ class Incarnation:
         """
         See L{ProcessUser<twisted_multiserver.supervision.process.ProcessUser>}.
         """
-        self._wordsAreOver = True
-        self._tell()
+        self._obituary.wordsOver()
 
     def processExited(self, exitCode: int | None, signalNumber: int | None) -> None:
         """
@@ -172,18 +166,16 @@ class Incarnation:
             # It ended so fast that the reactor saw it inside of start().
             self._shared.reactor.callLater(0, self.processExited, exitCode, signalNumber)
             return
-        self._end = (exitCode, signalNumber)
+        self._obituary.exited(exitCode, signalNumber)
         self._life.exited()
 
     def admit(self) -> None:
         """
         See L{Actions<twisted_multiserver.supervision.lifecycle.Actions>}.
         """
-        self._readyAt = self._lastBeat = self._now()
-        if self._program.isApplication or self._hasBeaten:
-            self._watch()
-        else:
-            self._cancelTimer()
+        self._readyAt = self._now()
+        self._cancelTimer()
+        self._watchdog.start(mustBeat=self._program.isApplication)
         self._shared.traffic.admit(self.child)
         self._observer.becameReady(self.child, self._readyAt - self._bornAt)
 
@@ -191,7 +183,8 @@ class Incarnation:
         """
         See L{Actions<twisted_multiserver.supervision.lifecycle.Actions>}.
         """
-        self._exitExpected = True
+        self._obituary.isAskedFor = True
+        self._watchdog.stop()
 
     def drain(self) -> None:
         """
@@ -232,14 +225,16 @@ class Incarnation:
         """
         See L{Actions<twisted_multiserver.supervision.lifecycle.Actions>}.
         """
-        self._blame = (CrashKind.bootFailure, self._boot.blame(self.child.name, self._shared))
+        reason = self._boot.blame(self.child.name, self._shared.budgets.boot)
+        self._obituary.blame(CrashKind.bootFailure, reason)
 
     def blameHang(self) -> None:
         """
         See L{Actions<twisted_multiserver.supervision.lifecycle.Actions>}.
         """
         budget = self._shared.budgets.run
-        self._blame = (CrashKind.hang, f"no sign of life for {budget:g} s (the run budget)")
+        reason = f"no sign of life for {budget:g} s (the run budget)"
+        self._obituary.blame(CrashKind.hang, reason)
         self._log.error(
             "{child} hangs: its event loop gave no sign of life for {budget} s; killing it",
             child=self.child.name,
@@ -252,20 +247,21 @@ class Incarnation:
         """
         See L{Actions<twisted_multiserver.supervision.lifecycle.Actions>}.
         """
-        self._uptime = self._now() - self._bornAt
+        self._diedAt = self._now()
         self._cancelTimer()
-        self._exchanges = self._shared.traffic.remove(self.child)
+        self._watchdog.stop()
+        self._obituary.exchanges = self._shared.traffic.remove(self.child)
         self._process.killGroup()
         self._boot.end()
         self._launch.close()
         self._observer.leaves(self.child)
         if self._process.pid:
-            self._after(LAST_WORDS, self._heard)
+            self._after(LAST_WORDS, self._obituary.wordsOver)
             gone = self._shared.warden.end(self._process.pid, self._place.incarnation)
-            gone.addCallback(lambda _: self._nothingLeft())
+            gone.addCallback(lambda _: self._obituary.nothingLeft())
         else:
-            self._wordsAreOver = True
-            self._nothingLeft()
+            self._obituary.wordsOver()
+            self._obituary.nothingLeft()
 
     def _booted(self, isFit: bool) -> None:
         if isFit:
@@ -275,21 +271,15 @@ class Incarnation:
 
     def _notified(self, notification: dict[str, str]) -> None:
         if "WATCHDOG" in notification:
-            self._lastBeat = self._now()
-            if not self._hasBeaten:
-                self._hasBeaten = True
-                if self._readyAt is not None and self._timer is None:
-                    self._watch()
+            self._watchdog.beat()
         self._boot.notified(notification)
-        if notification.get("STOPPING") == "1" and not self._exitExpected:
+        if notification.get("STOPPING") == "1" and not self._obituary.isAskedFor:
             # The application stops by itself: new requests go elsewhere.
             self._shared.traffic.drain(self.child)
 
     def _told(self, message: dict[str, object]) -> None:
         if message["type"] == "bootFailed":
-            reason, traceback = message.get("reason"), message.get("traceback")
-            lines = tuple(traceback.splitlines()) if isinstance(traceback, str) else ()
-            self._bootReason = (" ".join(str(reason).split()), lines)
+            self._obituary.bootFailed(message.get("reason"), message.get("traceback"))
         elif message["type"] == "load":
             self._loadReported(message)
 
@@ -303,70 +293,17 @@ class Incarnation:
         ):
             self._shared.traffic.reported(self.child, lag, busy, threads)
 
-    def _watch(self) -> None:
-        """
-        Look again when the run budget is over at the earliest.
-        """
-        budget = self._shared.budgets.run
-        if self._timer is not None and self._now() - self._timer.getTime() > budget:
-            # The master itself was stopped, and can't tell who else was.
-            self._lastBeat = self._now()
-        # Timers come before sockets: after a stall, beats are waiting to be read.
-        self._launch.hear()
-        left = self._lastBeat + budget - self._now()
-        if left <= 0:
-            self._life.beatOverdue()
-        else:
-            self._after(left, self._watch)
-
-    def _heard(self) -> None:
-        """
-        The last words have arrived, or had their time.
-        """
-        self._wordsAreOver = True
-        self._tell()
-
-    def _nothingLeft(self) -> None:
-        """
-        Of all that it has started nothing is left.
-        """
-        self._nothingIsLeft = True
-        self._tell()
-
     def _tell(self) -> None:
-        if self._isTold or not (self._wordsAreOver and self._nothingIsLeft):
-            return
-        self._isTold = True
+        """
+        All is known of its end.
+        """
         self._cancelTimer()
-        self._words.end()
         if self._process.pid:
             self._process.closePipes()
-        readyFor = None
-        if self._readyAt is not None:
-            readyFor = self._bornAt + self._uptime - self._readyAt
-        crash = None if self._exitExpected else self._crash()
+        wasReady = self._readyAt is not None
+        readyFor = None if self._readyAt is None else self._diedAt - self._readyAt
+        crash = self._obituary.crash(self.child, self._diedAt - self._bornAt, wasReady)
         self._observer.ended(self.child, crash, readyFor)
-
-    def _crash(self) -> Crash:
-        kind, reason = self._blame or (None, "")
-        if self._readyAt is None:
-            kind = CrashKind.bootFailure
-            if self._bootReason is not None:
-                reason, traceback = self._bootReason
-                self._words.addTraceback(traceback)
-            elif not reason and self._end[0] == 0:
-                reason = f"{self.child.name} ended before it was ready (exit 0): {_FOREGROUND}"
-        exitCode, signalNumber = self._end
-        return makeCrash(
-            self.child,
-            exitCode,
-            signalNumber,
-            self._uptime,
-            self._words.lines(),
-            self._exchanges,
-            kind,
-            reason,
-        )
 
     def _now(self) -> float:
         return self._shared.reactor.seconds()
