@@ -127,6 +127,14 @@ class ChunkedBodyTests(SynchronousTestCase):
             with self.assertRaises(BadMessage, msg=data):
                 read(ChunkedBody(), data)
 
+    def test_longestLine(self) -> None:
+        """
+        What is allowed whole is allowed in pieces.
+        """
+        data = b"3;" + b"x" * 4094 + b"\r\nabc\r\n0\r\n\r\n"
+        for cut in range(4090, 4104):
+            self.assertEqual(read(ChunkedBody(), data[:cut], data[cut:]), (b"abc", b""))
+
     def test_longLines(self) -> None:
         """
         A line without an end, or with a far one, is refused, not kept.

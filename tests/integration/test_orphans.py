@@ -19,6 +19,7 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from tests.integration.twistdharness import PATIENCE, cleanEnvironment, until
 from tests.processes import isAlive, wardenOf
+from twisted_multiserver.supervision.processes import commandOf
 
 # Seconds: so long after a death everything must be gone.
 PROMISE = 3.0
@@ -143,16 +144,15 @@ class OrphanTests(SynchronousTestCase):
         """
         deadline = time.monotonic() + PROMISE
         while any(isAlive(pid) for pid in pids):
-            self.assertLess(time.monotonic(), deadline, self.named(pids))
+            if time.monotonic() > deadline:
+                self.fail(f"left: {self.named(pids)}")
             time.sleep(0.02)
 
     def named(self, pids: set[int]) -> str:
         """
         @return: what those who live run.
         """
-        return repr(
-            {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in pids if isAlive(pid)}
-        )
+        return ", ".join(f"{pid}: {commandOf(pid)}" for pid in pids if isAlive(pid))
 
     def warden(self) -> int:
         """

@@ -112,26 +112,33 @@ class ChunkedBody:
         See L{BodyReader.read}.
         """
         pieces: list[bytes] = []
-        rest = self._buffer + data
-        self._buffer = b""
+        if self._buffer:
+            data, self._buffer = self._buffer + data, b""
+        # By position, since cutting the rest off anew for each chunk is quadratic.
+        at, size = 0, len(data)
         while not self.ended:
             if self._missing:
-                piece, rest = rest[: self._missing], rest[self._missing :]
-                self._missing -= len(piece)
-                if piece:
-                    pieces.append(piece)
+                end = min(at + self._missing, size)
+                if end > at:
+                    pieces.append(data[at:end])
+                    self._missing -= end - at
+                    at = end
                 if self._missing:
                     return pieces, b""
                 self._expectsLineEnd = True
-            line, found, behind = rest.partition(b"\r\n")
-            if not found:
-                if len(line) > _CHUNK_LINE_LIMIT or (self._expectsLineEnd and line not in b"\r"):
-                    raise BadMessage("a chunk's line is malformed or too long")
-                self._buffer = rest
+            found = data.find(b"\r\n", at, at + _CHUNK_LINE_LIMIT + 2)
+            if found < 0:
+                self._buffer = self._begunLine(data[at:])
                 return pieces, b""
-            rest = behind
-            self._takeLine(line)
-        return pieces, rest
+            self._takeLine(data[at:found])
+            at = found + 2
+        return pieces, data[at:]
+
+    def _begunLine(self, begun: bytes) -> bytes:
+        isTooLong = len(begun) > _CHUNK_LINE_LIMIT + 1
+        if isTooLong or (self._expectsLineEnd and begun not in b"\r"):
+            raise BadMessage("a chunk's line is malformed or too long")
+        return begun
 
     def _takeLine(self, line: bytes) -> None:
         if self._expectsLineEnd:
