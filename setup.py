@@ -29,6 +29,9 @@ extras["test"] = [
     "coverage>=7.10",
     "django>=5.2",
     "flask>=3.1",
+    "granian>=2.7",
+    "gunicorn>=24",
+    "hypercorn>=0.18",
     "hypothesis>=6.100",
     "import-linter>=2.1",
     "klein>=24.8",
@@ -42,6 +45,7 @@ extras["test"] = [
     "sphinx>=8",
     "starlette>=1.0",
     "towncrier>=25.8",
+    "waitress>=3.0.2",
     "wheel>=0.40",
 ]
 

@@ -3,7 +3,11 @@ Benchmarks: each runs side by side with a named peer, alternating in one run.
 
     rounds          alternating rounds, medians of per-round ratios, CPU per request
     resourceface    multiserver.resource() beside twisted.web's ReverseProxyResource
+    balancers       response times under each policy, simulated; with --real over real
+                    children (balancersreal, balancersapp, balancersmaster), beside HAProxy
+    choosing        what a choice costs, by the number of backends
+    spawning        how long a spawn stalls the reactor
 
-Run one with C{python -m benchmarks.resourceface}.  Figures of different runs can't be
+Run one with, say, C{python -m benchmarks.resourceface}.  Figures of different runs can't be
 compared; only ratios within one run mean anything.
 """

@@ -11,6 +11,7 @@ else
     command -v chromium >/dev/null 2>&1 || missing="$missing chromium"
     command -v chromedriver >/dev/null 2>&1 || missing="$missing chromium-driver"
     command -v curl >/dev/null 2>&1 || missing="$missing curl"
+    command -v node >/dev/null 2>&1 || missing="$missing nodejs"
 fi
 [ -n "$missing" ] || exit 0
 

@@ -19,6 +19,7 @@ from shutil import rmtree
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.docs.pages import ROOT, blocks
+from tests.integration.programs import BIN
 from tests.integration.twistdharness import PATIENCE, cleanEnvironment, until
 from tests.processes import childrenOf, isAlive
 
@@ -101,7 +102,12 @@ class Running:
         self.process = subprocess.Popen(
             command,
             cwd=folder,
-            env=cleanEnvironment(PYTHONPATH=path, **environment),
+            env=cleanEnvironment(
+                PYTHONPATH=path,
+                # As in an activated environment.
+                PATH=os.pathsep.join([str(BIN), os.environ.get("PATH", os.defpath)]),
+                **environment,
+            ),
             stdin=subprocess.DEVNULL,
             stdout=self._output,
             stderr=self._errors,

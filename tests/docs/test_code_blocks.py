@@ -20,6 +20,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.docs.pages import ROOT, Block, allBlocks, blocks, pages
 from tests.docs.running import Folder, withFreePort
+from tests.integration.programs import program
 from tests.integration.twistdharness import PATIENCE, fetch, twistdCommand, until
 from twisted_multiserver.settings import makeConfig
 from twisted_multiserver.testing import LoadBalancerContract, makeBackend, makeRequest
@@ -33,7 +34,14 @@ PROGRAMS = {
         False,
     ),
     ("docs/howto/be-told-of-crashes.md", 1): (r"ChildReady.*\n(.*\n)*.*ChildCrashed", True),
+    ("docs/howto/run-any-program.md", 0): (r"child [01] crashed \(signal 9 \(SIGKILL\)\)\n", True),
 }
+
+
+LANGUAGES = ("python", "console", "toml", "json", "javascript")
+
+# Each has a page of its own.
+SERVERS = ("gunicorn", "uvicorn", "hypercorn", "granian", "waitress", "node")
 
 
 def isProgram(block: Block) -> bool:
@@ -55,7 +63,7 @@ class BlockTests(SynchronousTestCase):
         """
         for page in pages():
             for block in blocks(page):
-                self.assertIn(block.language, ("python", "console", "toml", "json"), block)
+                self.assertIn(block.language, LANGUAGES, block)
 
     def test_programs(self) -> None:
         """
@@ -150,6 +158,12 @@ class PythonTests(SynchronousTestCase):
         The observer.
         """
         self.program("docs/howto/be-told-of-crashes.md", 1)
+
+    def test_anyProgram(self) -> None:
+        """
+        A program that is a server by itself.
+        """
+        self.program("docs/howto/run-any-program.md", 0)
 
 
 class BalancerTests(LoadBalancerContract, SynchronousTestCase):
@@ -253,6 +267,8 @@ class ConsoleTests(SynchronousTestCase):
                 "docs/tutorials/first-server.md",
                 "docs/howto/be-told-of-crashes.md",
                 "docs/howto/coming-from-gunicorn-uvicorn-passenger.md",
+                "docs/howto/run-any-program.md",
+                *(f"docs/howto/run-{name}.md" for name in SERVERS),
                 "docs/howto/write-a-balancer.md",
             },
         )
@@ -274,6 +290,21 @@ class ConsoleTests(SynchronousTestCase):
         Being told of crashes.
         """
         self.commands("docs/howto/be-told-of-crashes.md")
+
+    def test_servers(self) -> None:
+        """
+        Programs that are servers by themselves.
+        """
+        for name in SERVERS:
+            program("waitress-serve" if name == "waitress" else name)
+            self.commands(f"docs/howto/run-{name}.md")
+
+    def test_anyProgram(self) -> None:
+        """
+        Any program.
+        """
+        program("gunicorn")
+        self.commands("docs/howto/run-any-program.md")
 
     def test_others(self) -> None:
         """
