@@ -35,6 +35,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    # First, for pydoctor: it says there what provides ILoadBalancer.
+    from twisted_multiserver.balancing import _iloadbalancer as _iloadbalancer
     from twisted_multiserver.balancing.affinity import Affinity as Affinity
     from twisted_multiserver.balancing.consistenthash import ConsistentHash as ConsistentHash
     from twisted_multiserver.balancing.leastconnections import LeastConnections as LeastConnections

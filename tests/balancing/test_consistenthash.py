@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections import Counter
 from random import Random
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -57,6 +57,7 @@ class PropertyTests(SynchronousTestCase):
     What holds for any backends and any keys.
     """
 
+    @settings(deadline=None)
     @given(NAMES, WEIGHTS, KEYS)
     def test_sameKey(self, names: list[str], weights: list[int], keys: list[str]) -> None:
         """
@@ -70,6 +71,7 @@ class PropertyTests(SynchronousTestCase):
         self.assertEqual(first, [take(ConsistentHash(), shown, key) for key in keys])
         self.assertLessEqual(set(first), set(shown))
 
+    @settings(deadline=None)
     @given(NAMES, WEIGHTS, KEYS, st.randoms(use_true_random=False))
     def test_anyOrder(
         self, names: list[str], weights: list[int], keys: list[str], shuffled: Random
@@ -83,6 +85,7 @@ class PropertyTests(SynchronousTestCase):
         for key in keys:
             self.assertEqual(take(here, ours, key).address, take(there, tuple(theirs), key).address)
 
+    @settings(deadline=None)
     @given(NAMES, WEIGHTS, KEYS, st.integers(0, 11))
     def test_onlyItsOwnMove(
         self, names: list[str], weights: list[int], keys: list[str], place: int
@@ -102,6 +105,7 @@ class PropertyTests(SynchronousTestCase):
         policy.backendAdmitted(gone)
         self.assertEqual([take(policy, (*left, gone), key) for key in keys], before)
 
+    @settings(deadline=None)
     @given(NAMES, WEIGHTS, KEYS, st.integers(0, 11))
     def test_shownOnce(
         self, names: list[str], weights: list[int], keys: list[str], place: int

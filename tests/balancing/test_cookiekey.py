@@ -107,9 +107,6 @@ class CookieKeyTests(SynchronousTestCase):
         os.mkdir(path, 0o700)
         self.assertIn(" is no regular file; ", self.refused(path))
 
-    # What trial knows as an expected failure.
-    test_folder.todo = "a folder's descriptor isn't opened"  # type: ignore[attr-defined]
-
     def test_fifo(self) -> None:
         """
         A pipe that nobody writes to is refused, and not waited for.

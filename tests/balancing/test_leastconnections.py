@@ -8,7 +8,7 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -81,6 +81,7 @@ class ChoiceTests(SynchronousTestCase):
     Who is chosen.
     """
 
+    @settings(deadline=None)
     @given(WEIGHTS, PLACES)
     def test_leastOfAll(self, weights: list[int], places: list[int]) -> None:
         """
@@ -95,6 +96,7 @@ class ChoiceTests(SynchronousTestCase):
             chosen = policy.choose(REQUEST, shown)
             self.assertEqual(ties.asked or {chosen}, least(shown))
 
+    @settings(deadline=None)
     @given(st.lists(st.integers(1, 3), min_size=1, max_size=4), PLACES)
     def test_indexOfFew(self, weights: list[int], places: list[int]) -> None:
         """
@@ -106,6 +108,7 @@ class ChoiceTests(SynchronousTestCase):
             lives.change(place)
             self.assertEqual(Counter(index.least()), Counter(least(shown)))
 
+    @settings(deadline=None)
     @given(WEIGHTS, st.integers(0, 120))
     def test_evensOut(self, weights: list[int], requests: int) -> None:
         """
@@ -152,6 +155,7 @@ class ChangesTests(SynchronousTestCase):
     Sets that change, and the index that follows them.
     """
 
+    @settings(deadline=None)
     @given(st.data())
     def test_anySets(self, data: st.DataObject) -> None:
         """

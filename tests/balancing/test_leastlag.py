@@ -8,7 +8,7 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
@@ -182,6 +182,7 @@ class LeastLagTests(SynchronousTestCase):
         self.assertBetter(makeBackend("a"), makeBackend("b", 1), self.backend(0.003))
         self.assertBetter(makeBackend("a", 1, 3), makeBackend("b", 1, 2), makeBackend("c", 2, 3))
 
+    @settings(deadline=None)
     @given(st.lists(st.integers(0, 3), min_size=2, max_size=8))
     def test_ties(self, loads: list[int]) -> None:
         """

@@ -8,7 +8,7 @@ import random
 from collections import Counter
 from math import exp
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
@@ -89,6 +89,7 @@ class PeakAverageTests(SynchronousTestCase):
         self.clock.advance(1e9)
         self.assertEqual(self.now(), 0.0)
 
+    @settings(deadline=None)
     @given(st.lists(st.tuples(SECONDS, SECONDS), min_size=1, max_size=30))
     def test_between(self, samples: list[tuple[float, float]]) -> None:
         """

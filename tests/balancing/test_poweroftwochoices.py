@@ -8,7 +8,7 @@ import random
 from collections import Counter
 from collections.abc import Iterator
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -41,6 +41,7 @@ class DrawTests(SynchronousTestCase):
     Which two are compared.
     """
 
+    @settings(deadline=None)
     @given(st.integers(2, 1000), DRAWS, DRAWS)
     def test_twoDifferent(self, count: int, first: float, second: float) -> None:
         """
@@ -75,6 +76,7 @@ class ChoiceTests(SynchronousTestCase):
     Which of the two is taken.
     """
 
+    @settings(deadline=None)
     @given(
         st.lists(st.tuples(st.integers(0, 9), st.integers(1, 5)), min_size=2, max_size=2),
         st.booleans(),

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import random
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -103,6 +103,7 @@ class AffinityTests(SynchronousTestCase):
         )
         self.assertIsInstance(self.policy.choose(returning(value), respawned), Affinity)
 
+    @settings(deadline=None)
     @given(st.integers(1, 30), st.randoms(use_true_random=False))
     def test_masters(self, count: int, order: random.Random) -> None:
         """
@@ -181,6 +182,7 @@ class CookieTests(SynchronousTestCase):
         self.assertMiss(first.swapcase())
         self.assertMiss(b'"' + first + b'"')
 
+    @settings(deadline=None)
     @given(st.binary(max_size=40).filter(lambda value: b";" not in value))
     def test_anything(self, value: bytes) -> None:
         choice = self.policy.choose(returning(value), self.shown)

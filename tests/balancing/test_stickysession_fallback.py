@@ -170,6 +170,28 @@ class FallbackTests(SynchronousTestCase):
         self.policy.exchangeFinished(self.shown[0], request, Outcome.cut)
         self.assertEqual(self.finishedOnes(), [(self.shown[0], request, Outcome.cut)])
 
+    def test_bindsByItself(self) -> None:
+        """
+        A fallback's own cookie gives way to this policy's, and it hears of the end.
+        """
+        self.fallback.choices = [Affinity(self.shown[2], b"own=1")]
+        request = makeRequest()
+        self.assertEqual(self.policy.choose(request, self.shown), pinned(self.shown[2]))
+        self.policy.exchangeFinished(self.shown[2], request, Outcome.ok)
+        self.assertEqual(len(self.finishedOnes()), 1)
+
+    def test_lateChoice(self) -> None:
+        """
+        One that falls on a backend that is gone by then leaves nothing behind.
+        """
+        late: Deferred[Backend] = Deferred()
+        self.fallback.choices = [late]
+        choosing = self.policy.choose(makeRequest(), self.shown)
+        self.policy.backendRemoved(self.shown[0])
+        late.callback(self.shown[0])
+        self.assertEqual(self.successResultOf(choosing), pinned(self.shown[0]))
+        self.assertNotIn(self.shown[0], self.policy._pins)
+
     def test_byDefault(self) -> None:
         """
         New clients go to whoever has least to do.

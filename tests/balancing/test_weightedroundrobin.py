@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from fractions import Fraction
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -84,6 +84,7 @@ class SharesTests(SynchronousTestCase):
         shown = weighted([3, 3, 3])
         self.assertEqual(play(WeightedRoundRobin(), shown, 6), [*shown, *shown])
 
+    @settings(deadline=None)
     @given(WEIGHTS, st.integers(0, 40))
     def test_wholeTurn(self, weights: list[int], before: int) -> None:
         """
@@ -95,6 +96,7 @@ class SharesTests(SynchronousTestCase):
         counts = Counter(play(policy, shown, sum(weights)))
         self.assertEqual([counts[backend] for backend in shown], weights)
 
+    @settings(deadline=None)
     @given(WEIGHTS)
     def test_anyMoment(self, weights: list[int]) -> None:
         """
@@ -106,6 +108,7 @@ class SharesTests(SynchronousTestCase):
             self.assertLess(most, 1)
             self.assertLessEqual(-least, furthestBehind(len(shown)))
 
+    @settings(deadline=None)
     @given(st.integers(1, 30), st.integers(1, 30))
     def test_two(self, first: int, second: int) -> None:
         """
@@ -122,6 +125,7 @@ class ChangesTests(SynchronousTestCase):
     Sets that change.
     """
 
+    @settings(deadline=None)
     @given(WEIGHTS, st.integers(1, 30), st.integers(0, 60))
     def test_newcomer(self, weights: list[int], weight: int, before: int) -> None:
         """
@@ -138,6 +142,7 @@ class ChangesTests(SynchronousTestCase):
         # The credits are whole numbers: centring them leaves a rest.
         self.assertLessEqual(-least, furthestBehind(len(shown)) + Fraction(1, total))
 
+    @settings(deadline=None)
     @given(st.integers(1, 100), st.integers(0, 200))
     def test_newcomerInPlaceOfAHeavyOne(self, weight: int, before: int) -> None:
         """
@@ -150,6 +155,7 @@ class ChangesTests(SynchronousTestCase):
         shown = (light, makeBackend("newcomer"))
         self.assertEqual(play(policy, shown, 6), [*shown] * 3)
 
+    @settings(deadline=None)
     @given(st.lists(st.integers(1, 5), min_size=2, max_size=8), st.data())
     def test_removed(self, weights: list[int], data: st.DataObject) -> None:
         """
@@ -179,6 +185,7 @@ class ChangesTests(SynchronousTestCase):
         counts = Counter(play(policy, (shown[0], shown[1]), 4))
         self.assertEqual([counts[backend] for backend in shown], [3, 1])
 
+    @settings(deadline=None)
     @given(SEVERAL_WEIGHTS, st.data())
     def test_retry(self, weights: list[int], data: st.DataObject) -> None:
         """
@@ -194,6 +201,32 @@ class ChangesTests(SynchronousTestCase):
             self.assertLess(most, 2)
             # One choice for the retry's own, which is none of these, and one for the shift.
             self.assertLess(-least, furthestBehind(len(shown)) + 2)
+
+    def test_heavyOneLeaves(self) -> None:
+        """
+        What the others were owed beside it is no reason for a run of choices now.
+        """
+        for weights, before in (([100, 1, 1], 35), ([60, 4, 2], 25), ([10, 1, 1], 5)):
+            policy, shown = WeightedRoundRobin(), weighted(weights)
+            play(policy, shown, before)
+            policy.backendRemoved(shown[0])
+            total = sum(weights[1:])
+            counts = Counter(play(policy, shown[1:], 2 * total))
+            for backend in shown[1:]:
+                self.assertLessEqual(abs(counts[backend] - 2 * backend.weight), 1, weights)
+
+    def test_oneAlwaysFails(self) -> None:
+        """
+        Whoever fails each time is still chosen first as often as its weight says.
+        """
+        for weights in ([1, 1], [5, 1, 1], [3, 2, 2]):
+            policy, shown = WeightedRoundRobin(), weighted(weights)
+            firsts = 0
+            for _ in range(10 * sum(weights)):
+                if policy.choose(REQUEST, shown) is shown[0]:
+                    firsts += 1
+                    policy.choose(REQUEST, tuple(shown[1:]))
+            self.assertLessEqual(abs(firsts - 10 * weights[0]), 1, weights)
 
     def test_anotherTupleOfTheSame(self) -> None:
         """

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -84,6 +84,7 @@ class ValuesTests(SynchronousTestCase):
         ):
             self.assertEqual(self.values(cookie), values, cookie)
 
+    @settings(deadline=None)
     @given(FIELDS, NAMES)
     def test_found(self, parts: list[Part], name: bytes) -> None:
         """
@@ -129,6 +130,7 @@ class WithoutTests(SynchronousTestCase):
         others = (HOST, (b"Set-Cookie", b"sid=1"), (b"X-Cookie", b"sid=1"), (b"sid", b"sid=1"))
         self.assertEqual(self.left(*others, (b"Cookie", b"sid=1")), others)
 
+    @settings(deadline=None)
     @given(FIELDS, NAMES.filter(bool))
     def test_othersPass(self, parts: list[Part], name: bytes) -> None:
         """
@@ -148,6 +150,7 @@ class WithoutTests(SynchronousTestCase):
             self.assertIs(left, fields)
         self.assertEqual(cookieValues(left, name), [])
 
+    @settings(deadline=None)
     @given(st.lists(st.tuples(st.sampled_from([b"Cookie", b"A"]), st.binary(max_size=30))))
     def test_anything(self, fields: list[tuple[bytes, bytes]]) -> None:
         """

@@ -34,7 +34,7 @@ def readCookieKey(path: str) -> bytes:
         raise ConfigError(
             f"the cookie key file {path} can't be read: {reason}; {advice}"
         ) from error
-    with open(descriptor, "rb") as file:
+    try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise ConfigError(f"the cookie key file {path} is no regular file; {advice}")
@@ -44,7 +44,9 @@ def readCookieKey(path: str) -> bytes:
                 f"others can read the cookie key file {path} (mode {mode:03o});"
                 f" make it yours by: chmod 600 {path}"
             )
-        key = file.read(_MOST).strip()
+        key = os.read(descriptor, _MOST).strip()
+    finally:
+        os.close(descriptor)
     if len(key) < _LEAST:
         raise ConfigError(
             f"the cookie key file {path} has {len(key)} bytes, a key has {_LEAST} or more; {advice}"

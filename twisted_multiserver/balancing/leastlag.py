@@ -12,9 +12,9 @@ A child tells its lag each L{REPORT_INTERVAL}; one that is silent for longer lag
 long as it is silent.  Of many backends L{_SAMPLE} are drawn at random and compared, so
 that the cost of a choice is bounded.
 Source: ours, made for Python: one thread that computes holds the interpreter for 5 ms
-at a time (sys.getswitchinterval), which no count of connections shows.  The square
-makes a child that is hogged so (5 ms of lag) the last resort, not the one with a sixth
-of the others' share.
+at a time (sys.getswitchinterval), which no count of connections shows.  By the square a
+child that is hogged so costs nine times what an idle one does, and not three times: it
+gets a request when every other has nine.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """
 A moving average that believes bad news at once and good news slowly.
 
-Rule: a sample above the average becomes the average; one below pulls it down by
-1 - e**(-t/T), t being the time since the last sample; without samples it fades
-towards 0 in the same way.
+Rule: a sample above what the last one left becomes the average; one below pulls that
+down by 1 - e**(-t/T), t being the time since the last sample; without samples the average
+fades towards 0 in the same way.
 Source: Finagle's Peak EWMA load metric (PeakEwma.scala).
 """
 

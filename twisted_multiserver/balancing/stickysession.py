@@ -98,7 +98,10 @@ class StickySession:
         """
         if backends is not self._backends:
             self._backends = backends
-            self._byTag = {self._pinOf(backend).tag: backend for backend in backends}
+            for backend in backends:
+                if backend not in self._pins:
+                    self._pins[backend] = self._make(backend)
+            self._byTag = {self._pins[backend].tag: backend for backend in backends}
         head = request.head
         tags = [] if head is None else cookieValues(head.fields, self.affinityCookie)
         if len(tags) == 1:
@@ -138,17 +141,18 @@ class StickySession:
             self._fallback.exchangeFinished(backend, request, outcome)
 
     def _pin(self, choice: object, request: RequestInfo) -> object:
+        if isinstance(choice, Affinity):
+            # A client has one backend, and one cookie that says so.
+            choice = choice.backend
         if not isinstance(choice, Backend):
             # None, or what is no choice at all, is judged by whoever asked.
             return choice
         if self._isListening:
             chosen = (choice, id(request))
             self._delegated[chosen] = self._delegated.get(chosen, 0) + 1
-        pin = self._pinOf(choice)
+        # One that is gone by the time a late choice falls on it is not kept.
+        pin = self._pins.get(choice) or self._make(choice)
         return pin.secure if request.secure else pin.plain
 
-    def _pinOf(self, backend: Backend) -> _Pin:
-        pin = self._pins.get(backend)
-        if pin is None:
-            pin = self._pins[backend] = _Pin(backend, self.affinityCookie, self._key)
-        return pin
+    def _make(self, backend: Backend) -> _Pin:
+        return _Pin(backend, self.affinityCookie, self._key)

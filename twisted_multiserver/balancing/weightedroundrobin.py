@@ -1,39 +1,43 @@
 """
 Weighted round robin: in turn, each as often as its weight says.
 
-Rule: at each choice every backend's credit grows by its weight; the one with the most
-is taken and pays the sum of all weights.  Over a turn (as many choices as that sum)
-each is taken exactly as often as its weight says, and the turns of a heavy one are
-spread between the others': weights 5, 1, 1 give A A B A C A A.
-Source: nginx's smooth weighted round robin (ngx_http_upstream_round_robin.c, 2012).
+Rule: at each choice every backend's credit grows by its share of all weights; the one
+with the most is taken and pays one.  Over a turn (as many choices as the sum of the
+weights) each is taken exactly as often as its weight says, and the turns of a heavy one
+are spread between the others': weights 5, 1, 1 give A A B A C A A.
+Source: nginx's smooth weighted round robin (ngx_http_upstream_round_robin.c, 2012), which
+counts the same in whole numbers.  Counted in choices, a credit keeps its meaning when
+another set is shown: a retry that leaves out who failed, or one without a heavy backend.
 
-Credits stay when the set changes, so that a backend that comes and goes harms nobody's
-share; they are centred then, so that a newcomer (credit 0) neither waits nor floods.
+When a backend has come or gone, credits are centred, so that a newcomer (credit 0)
+neither waits nor floods.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 
 from twisted_multiserver.balancing.backend import Backend
 from twisted_multiserver.balancing.base import BasePolicy
 from twisted_multiserver.balancing.request import RequestInfo
 
+_ROUNDING = 1e-9
+
 
 class _Account:
     """
-    What one backend is owed.
+    What one backend is owed, in choices.
     """
 
-    __slots__ = ("backend", "credit", "weight")
+    __slots__ = ("backend", "credit")
 
     def __init__(self, backend: Backend) -> None:
         """
         @param backend: whose account.
         """
         self.backend = backend
-        self.weight = backend.weight
-        self.credit = 0
+        self.credit = 0.0
 
 
 class WeightedRoundRobin(BasePolicy):
@@ -44,8 +48,8 @@ class WeightedRoundRobin(BasePolicy):
     def __init__(self) -> None:
         self._accounts: dict[Backend, _Account] = {}
         self._backends: Sequence[Backend] = ()
-        self._shown: list[_Account] = []
-        self._total = 0
+        self._shown: list[tuple[_Account, float]] = []
+        self._hasLost = False
 
     def choose(self, request: RequestInfo, backends: Sequence[Backend]) -> Backend:
         """
@@ -53,28 +57,33 @@ class WeightedRoundRobin(BasePolicy):
         """
         if backends is not self._backends:
             self._show(backends)
-        best = self._shown[0]
-        most = best.credit + best.weight
-        for account in self._shown:
-            credit = account.credit = account.credit + account.weight
-            if credit > most:
+        best, most = None, -inf
+        for account, share in self._shown:
+            credit = account.credit = account.credit + share
+            # What differs by less than this is equal, but for rounding.
+            if credit > most + _ROUNDING:
                 best, most = account, credit
-        best.credit = most - self._total
+        assert best is not None
+        best.credit = most - 1.0
         return best.backend
 
     def backendRemoved(self, backend: Backend) -> None:
         """
         See L{twisted_multiserver.interfaces.ILoadBalancer.backendRemoved}.
         """
-        self._accounts.pop(backend, None)
+        if self._accounts.pop(backend, None) is not None:
+            self._hasLost = True
 
     def _show(self, backends: Sequence[Backend]) -> None:
         self._backends = backends
-        known = [self._accounts[backend] for backend in backends if backend in self._accounts]
-        centre = sum(account.credit for account in known) // len(known) if known else 0
-        for account in known:
-            account.credit -= centre
+        accounts = self._accounts
+        if self._hasLost or any(backend not in accounts for backend in backends):
+            self._hasLost = False
+            centre = sum(each.credit for each in accounts.values()) / (len(accounts) or 1)
+            for account in accounts.values():
+                account.credit -= centre
+        total = sum(backend.weight for backend in backends)
         self._shown = [
-            self._accounts.setdefault(backend, _Account(backend)) for backend in backends
+            (accounts.setdefault(backend, _Account(backend)), backend.weight / total)
+            for backend in backends
         ]
-        self._total = sum(account.weight for account in self._shown)
