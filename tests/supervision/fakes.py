@@ -61,7 +61,7 @@ class FakeProcess:
     def signalProcess(self, signalID: str | int) -> None:
         if self.pid is None:
             raise ProcessExitedAlready
-        self.signals.append(int(signalID))
+        self.signals.append(9 if signalID == "KILL" else int(signalID))
 
     def closeStdin(self) -> None:
         self.closeChildFD(0)

@@ -41,6 +41,8 @@ class _Question(Protocol):
     @ivar isOver: whether there is an answer, or will be none.
     """
 
+    transport: ITCPTransport
+
     def __init__(self, clock: IReactorTime, path: str, over: Callable[[bool, bytes], None]) -> None:
         """
         @param clock: the reactor.
@@ -58,7 +60,6 @@ class _Question(Protocol):
         """
         Ask.
         """
-        assert self.transport is not None
         request = (
             f"GET {self._path} HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n"
             "User-Agent: twisted_multiserver\r\nConnection: close\r\n\r\n"
@@ -95,8 +96,7 @@ class _Question(Protocol):
         self._end(False)
 
     def _cut(self) -> None:
-        assert self.transport is not None
-        ITCPTransport(self.transport).abortConnection()
+        self.transport.abortConnection()
 
     def _end(self, answered: bool) -> None:
         if not self.isOver:

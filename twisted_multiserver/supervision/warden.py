@@ -115,9 +115,9 @@ class Warden:
         self._process = process
         if self._folder is not None:
             self._tell(folder=self._folder)
-        for incarnation, group in self._living.items():
+        for incarnation, group in tuple(self._living.items()):
             self._tell(watch=[group, incarnation])
-        for incarnation, (group, _, _) in self._ending.items():
+        for incarnation, (group, _, _) in tuple(self._ending.items()):
             self._tell(end=[group, incarnation])
 
     def keep(self, folder: str) -> None:

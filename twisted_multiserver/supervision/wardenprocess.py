@@ -94,18 +94,17 @@ class Warden:
         @param line: of JSON.
         """
         try:
-            order = json.loads(line)
-        except ValueError:
-            return
-        if "folder" in order:
-            self._folder = order["folder"]
-        elif "watch" in order:
-            group, number = order["watch"]
-            self._living[number] = group
-        elif "end" in order:
-            group, number = order["end"]
-            self._living.pop(number, None)
-            self._ending[number] = group
+            ((name, value),) = json.loads(line).items()
+            if name == "folder":
+                self._folder = str(value)
+            elif name in ("watch", "end"):
+                group, number = map(int, value)
+                self._living[number] = group
+                if name == "end":
+                    self._ending[number] = self._living.pop(number)
+        except (AttributeError, TypeError, ValueError):
+            # Its master is of another version, or mad: that is no reason to end.
+            pass
 
     @property
     def isBusy(self) -> bool:
