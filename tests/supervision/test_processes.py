@@ -14,6 +14,7 @@ import uuid
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
+from tests.integration.twistdharness import until
 from twisted_multiserver.supervision.processes import (
     Listener,
     commandOf,
@@ -100,6 +101,8 @@ class MemberTests(SynchronousTestCase):
         )
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
+        # The kernel tells that it runs before /proc has its words.
+        until(lambda: commandOf(process.pid) == "sleep 1000", "its command line")
         return process
 
     def test_members(self) -> None:
@@ -118,7 +121,6 @@ class MemberTests(SynchronousTestCase):
 
     def test_command(self) -> None:
         process = self.start()
-        self.assertEqual(commandOf(process.pid), "sleep 1000")
         self.assertIn(os.path.basename(sys.argv[0]), commandOf(os.getpid()))
         process.kill()
         process.wait()
