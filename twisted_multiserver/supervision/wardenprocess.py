@@ -142,14 +142,15 @@ class Warden:
         begun = time.monotonic()
         asked: set[int] = set()
         groups = {group for group in (*self._living.values(), *self._ending.values()) if group}
-        while time.monotonic() < begun + _PATIENCE:
+        # Twice, since the environment of who has just begun to run is empty for a moment.
+        looks = 2
+        while looks and time.monotonic() < begun + _PATIENCE:
             left = [
                 pid
                 for pid, group, environment in processes()
                 if group in groups or self._cookie in b"\0" + environment
             ]
-            if not left:
-                break
+            looks = 2 if left else looks - 1
             for pid in left:
                 if time.monotonic() > begun + _GRACE:
                     send(pid, signal.SIGKILL)
