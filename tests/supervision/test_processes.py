@@ -17,6 +17,7 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 from tests.integration.twistdharness import until
 from twisted_multiserver.supervision.processes import (
     Listener,
+    areListening,
     commandOf,
     listenersOf,
     membersOf,
@@ -40,6 +41,8 @@ class ListenerTests(SynchronousTestCase):
             port = listener.getsockname()[1]
             self.assertIn(f"127.0.0.1:{port}", self.shown())
             self.assertEqual(whoListens("127.0.0.1", port), [os.getpid()])
+            self.assertTrue(areListening([1, os.getpid()], "127.0.0.1", port))
+            self.assertFalse(areListening([], "127.0.0.1", port))
             with socket.create_connection(("127.0.0.1", port)):
                 self.assertEqual(self.shown().count(f"127.0.0.1:{port}"), 1)
         self.assertEqual(whoListens("127.0.0.1", port), [])

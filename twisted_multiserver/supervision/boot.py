@@ -20,6 +20,7 @@ from twisted_multiserver.supervision.entrances import splitAddress
 from twisted_multiserver.supervision.launching import Launch
 from twisted_multiserver.supervision.probe import Probe
 from twisted_multiserver.supervision.processes import (
+    areListening,
     commandOf,
     listenersOf,
     membersOf,
@@ -124,10 +125,11 @@ class Boot:
     def _stranger(self) -> str:
         address = splitAddress(self._launch.address)
         assert not isinstance(address, str)
+        if areListening(membersOf(self._group, self._launch.cookie), *address):
+            return ""
         listening = whoListens(*address)
-        members = membersOf(self._group, self._launch.cookie)
-        # Who may not be looked at (another user's) can't be told from ours.
-        if not listening or not set(listening).isdisjoint(members):
+        if not listening:
+            # Who may not be looked at (another user's) can't be told from ours.
             return ""
         pid = listening[0]
         return (

@@ -156,14 +156,31 @@ def listenersOf(pids: list[int]) -> list[Listener]:
     return [listener for listener in listeners if listener.inode in inodes]
 
 
+def areListening(pids: list[int], host: str, port: int) -> bool:
+    """
+    Find out whether it is these who answer at a port.
+
+    @param pids: some processes.
+    @param host: an IPv4 address.
+    @param port: a port.
+    @return: whether one of them listens there.
+    """
+    inodes = _answering(host, port)
+    return any(not inodes.isdisjoint(_sockets(pid)) for pid in pids)
+
+
 def whoListens(host: str, port: int) -> list[int]:
     """
-    Find out who answers at a port.
+    Find out who answers at a port, by looking at all processes.
 
     @param host: an IPv4 address.
     @param port: a port.
     @return: the processes that listen there and may be looked at.
     """
-    inodes = {each.inode for each in _internetListeners() if each.isReachedBy(host, port)}
+    inodes = _answering(host, port)
     pids = [int(name) for name in os.listdir("/proc") if name.isdecimal()]
     return [pid for pid in pids if not inodes.isdisjoint(_sockets(pid))] if inodes else []
+
+
+def _answering(host: str, port: int) -> set[str]:
+    return {each.inode for each in _internetListeners() if each.isReachedBy(host, port)}
