@@ -349,6 +349,24 @@ class PolicyTests(SynchronousTestCase):
         stage.stream("a").receives(OK)
         self.assertEqual(client.heard[-1], "end")
 
+    def test_deferredForEver(self) -> None:
+        """
+        A choice that doesn't come has the queue budget; one that comes later is told.
+        """
+        stage = Stage(queue=5)
+        backend = stage.add("a")
+        late: Deferred[object] = Deferred(lambda _: late.callback(backend))
+        stage.policy.choices = [late]
+        _, client = stage.begin()
+        stage.clock.pump([1] * 4)
+        self.assertEqual(client.heard, [])
+        stage.clock.pump([1] * 2)
+        self.assertEqual(client.heard, [("answer", 503)])
+        self.assertEqual(stage.policy.told, [("admitted", "a"), ("clientGone", "a")])
+        self.assertEqual((backend.inFlight, stage.dialers["a"].streams), (0, []))
+        stage.clock.pump([1])
+        self.assertEqual(stage.clock.getDelayedCalls(), [])
+
     def test_choiceThatHasGone(self) -> None:
         """
         The choice is finished as withdrawn, and another is asked for.

@@ -132,6 +132,12 @@ class Distribution:
         """
         return self._connections[backend]
 
+    def watch(self, exchange: Exchange) -> None:
+        """
+        @param exchange: is told when its deadline has passed, and of nothing else.
+        """
+        self._sweep.watch(exchange)
+
     def wait(self, exchange: Exchange) -> None:
         """
         @param exchange: goes on when the pool changes or its deadline has passed.

@@ -166,7 +166,14 @@ class Exchange:
         """
         Waited long enough.
         """
-        self.goOn()
+        choosing, self._choosing = self._choosing, None
+        if choosing is None:
+            self.goOn()
+            return
+        self._distribution.stopWaiting(self)
+        self._follow(Answer(503, "the balancer did not choose in time"))
+        # Only now, so that its answer is nobody's.
+        choosing.cancel()
 
     def pause(self) -> None:
         """
@@ -261,6 +268,8 @@ class Exchange:
             return self._policyFailed(None)
         if isinstance(choice, Deferred):
             self._choosing = choice
+            self.deadline = self._distribution.seconds() + self._distribution.budgets.queue
+            self._distribution.watch(self)
             choice.addCallback(self._chosen, backends).addErrback(self._policyFailed)
             choice.addCallback(self._follow)
             return None
@@ -270,7 +279,8 @@ class Exchange:
             return self._policyFailed(None)
 
     def _chosen(self, choice: object, backends: tuple[Backend, ...]) -> Decision | None:
-        self._choosing = self._cookie = None
+        self._choiceIsOver()
+        self._cookie = None
         backend = choice
         if isinstance(choice, Affinity):
             backend, self._cookie = choice.backend, choice.cookie
@@ -284,8 +294,13 @@ class Exchange:
             self._distribution.tellPolicy(backend, self._info, outcome)
         return decision
 
+    def _choiceIsOver(self) -> None:
+        if self._choosing is not None:
+            self._choosing = None
+            self._distribution.stopWaiting(self)
+
     def _policyFailed(self, failure: Failure | None) -> Decision | None:
-        self._choosing = None
+        self._choiceIsOver()
         if self._ended and failure is not None and isinstance(failure.value, CancelledError):
             return None
         self._log.failure("the balancer failed to choose", failure)
