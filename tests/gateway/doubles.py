@@ -4,6 +4,8 @@ Streams, dialers and clients that do what a test says.
 
 from __future__ import annotations
 
+from io import BytesIO
+
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
@@ -101,6 +103,21 @@ class FakeDialer:
         stream = FakeStream()
         self.streams.append(stream)
         return stream
+
+
+class SomeBody:
+    """
+    A body that can be sent again.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self._data = BytesIO(data)
+
+    def rewind(self) -> None:
+        self._data.seek(0)
+
+    def read(self, size: int) -> bytes:
+        return self._data.read(size)
 
 
 class Client:
