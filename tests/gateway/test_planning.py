@@ -41,7 +41,13 @@ class AnySequenceTests(SynchronousTestCase):
         pool = Pool(lambda: now[0])
         draw = data.draw
         for number, kind in enumerate(draw(st.lists(st.sampled_from(BackendKind), max_size=5))):
-            pool.admit(Backend(f"b{number}", kind, slot=number if kind.isOurs else None))
+            pool.admit(
+                Backend(
+                    f"{draw(st.sampled_from(SCHEMES))}:b{number}",
+                    kind,
+                    slot=number if kind.isOurs else None,
+                )
+            )
         if draw(st.booleans()):
             pool.expect(99)
         method = draw(st.sampled_from([b"GET", b"HEAD", b"POST"]))
@@ -74,7 +80,7 @@ class AnySequenceTests(SynchronousTestCase):
                     self.assertNotIn(backend, failed | busy)
                     repeats += fresh
                     if fresh:
-                        self.assertIs(backend.kind, BackendKind.remote)
+                        self.assertTrue(backend.kind.closesIdle)
                     outcome = draw(
                         st.sampled_from(
                             [o for o in Outcome if o not in (Outcome.ok, Outcome.clientGone)]
@@ -106,7 +112,7 @@ class AnySequenceTests(SynchronousTestCase):
                     now[0] += draw(st.sampled_from((0.1, until - now[0])))
                     change = draw(st.sampled_from(("none", "admit", "unexpect", "remove")))
                     if change == "admit" and len(pool.backends()) < 8:
-                        pool.admit(Backend(f"n{now[0]}", BackendKind.child, slot=99))
+                        pool.admit(Backend(f"unix:n{now[0]}", BackendKind.child, slot=99))
                     elif change == "unexpect":
                         pool.unexpect(99)
                     elif change == "remove" and pool.backends():
