@@ -170,14 +170,28 @@ class PlanTests(SynchronousTestCase):
 
     def test_keepAliveRace(self) -> None:
         """
-        A used connection of a remote server: the same one, anew, once; not if it was
-        withdrawn meanwhile; a child's says that it died.
+        A used connection of a server that isn't ours: the same one, anew, once; not if
+        it was withdrawn meanwhile; an application's says that it died.
         """
-        decision, first, _ = self.failed(BackendKind.remote, Outcome.eofBeforeHead, reused=True)
-        self.assertEqual(decision, Send(first, fresh=True))
+        for kind in (BackendKind.remote, BackendKind.program):
+            decision, first, _ = self.failed(kind, Outcome.eofBeforeHead, reused=True)
+            self.assertEqual(decision, Send(first, fresh=True))
         decision, _, second = self.failed(BackendKind.child, Outcome.eofBeforeHead, reused=True)
         self.assertEqual(decision, Choose((second,)))
         decision, _, _ = self.failed(BackendKind.remote, Outcome.resetUnread, b"POST", reused=True)
+        self.assertIsInstance(decision, Answer)
+
+    def test_unreadOverTCP(self) -> None:
+        """
+        (b) is for UNIX sockets: TCP doesn't tell, even from a program of ours.
+        """
+        first = Backend("tcp:127.0.0.1:1", BackendKind.program)
+        for backend in (first, Backend("tcp:127.0.0.1:2", BackendKind.program)):
+            self.pool.admit(backend)
+        plan = self.plan(b"POST")
+        plan.begin()
+        plan.chosen(first)
+        decision = plan.failed(first, Outcome.resetUnread, Progress())
         self.assertIsInstance(decision, Answer)
 
     def test_keepAliveRaceOfAWithdrawnOne(self) -> None:
