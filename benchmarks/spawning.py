@@ -87,8 +87,8 @@ def main() -> None:
     """
     done = ensureDeferred(measure())
     done.addErrback(lambda failure: failure.printTraceback())
-    done.addBoth(lambda _: reactor.callLater(0, reactor.stop))  # type: ignore[attr-defined]
-    reactor.run()  # type: ignore[attr-defined]
+    done.addBoth(lambda _: reactor.callLater(0, reactor.stop))
+    reactor.run()
 
 
 if __name__ == "__main__":
