@@ -1,5 +1,6 @@
 # make demo    the bundled application on http://127.0.0.1:8080/ (make demo PORT=9000)
 # make test    everything that must pass
+# make bench   a master beside other proxies (needs wrk, nginx, haproxy; Caddy if it is there)
 # make docs    the documentation, into docs/_build
 # make clean   remove what these made
 
@@ -9,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test docs servers clean
+.PHONY: help demo test bench docs servers clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -19,6 +20,9 @@ demo: $(VENV)/demo.stamp
 
 test: $(VENV)/test.stamp servers
 	@$(BIN)/python tests/everything.py
+
+bench: $(VENV)/test.stamp
+	@$(BIN)/python -m benchmarks.gateway
 
 docs: $(VENV)/test.stamp
 	@$(BIN)/sphinx-build -W --keep-going -q docs docs/_build

@@ -24,7 +24,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.balancersmaster import COMPARED, KNOWING, POLICY_HEADER
-from benchmarks.resourceface import freePort, start
+from benchmarks.proxies import freePort
+from benchmarks.resourceface import start
 from benchmarks.rounds import Failed
 
 CHILDREN = 4

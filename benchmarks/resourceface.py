@@ -16,6 +16,7 @@ import urllib.request
 from contextlib import ExitStack
 from pathlib import Path
 
+from benchmarks.proxies import freePort
 from benchmarks.rounds import Contender, compete
 
 _NGINX = """
@@ -55,18 +56,6 @@ listening = reactor.listenTCP(0, Quiet(root), backlog=1024, interface="127.0.0.1
 print(listening.getHost().port, flush=True)
 reactor.run()
 """
-
-
-def freePort() -> int:
-    """
-    @return: a port on 127.0.0.1 that nobody uses at the moment.
-    """
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def start(stack: ExitStack, command: list[str], **options: object) -> subprocess.Popen[str]:

@@ -9,6 +9,7 @@ contender's process, from /proc/PID/schedstat.
 
 from __future__ import annotations
 
+import os
 import re
 import statistics
 import subprocess
@@ -51,18 +52,26 @@ def cpuSeconds(pid: int) -> float:
     return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
 
 
-def oneRound(contender: Contender, connections: int, seconds: float) -> None:
+def oneRound(
+    contender: Contender, connections: int, seconds: float, script: str | None = None
+) -> None:
     """
     Load a contender once with wrk.
 
     @param contender: gets the figures.
     @param connections: kept alive.
     @param seconds: how long.
+    @param script: for wrk, in Lua; L{None} for the same plain head again and again.
     @raise Failed: if a request failed.
     """
     before = cpuSeconds(contender.pid)
     output = subprocess.run(
-        ["wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", contender.url],
+        [
+            *("taskset", "-c", str(max(os.sched_getaffinity(0)))),
+            *("wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s"),
+            *(() if script is None else ("-s", script)),
+            contender.url,
+        ],
         check=True,
         capture_output=True,
         text=True,
@@ -77,7 +86,11 @@ def oneRound(contender: Contender, connections: int, seconds: float) -> None:
 
 
 def compete(
-    contenders: Sequence[Contender], rounds: int = 9, connections: int = 32, seconds: float = 2
+    contenders: Sequence[Contender],
+    rounds: int = 9,
+    connections: int = 32,
+    seconds: float = 2,
+    script: str | None = None,
 ) -> str:
     """
     Run all rounds.
@@ -86,27 +99,68 @@ def compete(
     @param rounds: how many.
     @param connections: kept alive.
     @param seconds: of each turn.
+    @param script: see L{oneRound}.
     @return: a table.
     @raise Failed: if a request failed.
     """
     for contender in contenders:
-        oneRound(contender, connections, 1)
+        oneRound(contender, connections, 1, script)
         contender.costs.clear()
         contender.rates.clear()
     for _ in range(rounds):
         for contender in contenders:
-            oneRound(contender, connections, seconds)
+            oneRound(contender, connections, seconds, script)
     lines = [
         f"{rounds} rounds of {seconds:g} s, {connections} connections",
         f"{'':28}{'CPU us/request':>16}{'ratio':>8}{'spread':>14}{'requests/s':>12}",
     ]
+    for figures in summary(contenders):
+        lines.append(
+            f"{figures.name:28}{figures.cost:16.1f}{figures.ratio:8.2f}"
+            f"{figures.least:8.2f}-{figures.most:.2f}{figures.rate:12.0f}"
+        )
+    return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class Figures:
+    """
+    What came of one contender.
+
+    @ivar name: of the contender.
+    @ivar cost: the median of CPU microseconds per request.
+    @ivar ratio: the median of the per-round ratios to the first contender's cost.
+    @ivar least: the lowest of these.
+    @ivar most: the highest of these.
+    @ivar rate: the median of requests per second.
+    """
+
+    name: str
+    cost: float
+    ratio: float
+    least: float
+    most: float
+    rate: float
+
+
+def summary(contenders: Sequence[Contender]) -> list[Figures]:
+    """
+    @param contenders: the first is what the others are compared with.
+    @return: their figures.
+    """
+    found = []
     for contender in contenders:
         ratios = [
             mine / first for mine, first in zip(contender.costs, contenders[0].costs, strict=True)
         ]
-        lines.append(
-            f"{contender.name:28}{statistics.median(contender.costs):16.1f}"
-            f"{statistics.median(ratios):8.2f}"
-            f"{min(ratios):8.2f}-{max(ratios):.2f}{statistics.median(contender.rates):12.0f}"
+        found.append(
+            Figures(
+                contender.name,
+                statistics.median(contender.costs),
+                statistics.median(ratios),
+                min(ratios),
+                max(ratios),
+                statistics.median(contender.rates),
+            )
         )
-    return "\n".join(lines)
+    return found

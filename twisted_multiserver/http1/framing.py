@@ -20,6 +20,7 @@ from twisted_multiserver.http1.heads import (
     BadMessage,
     Fields,
     ResponseHead,
+    fieldValues,
     listMembers,
 )
 
@@ -173,11 +174,12 @@ def contentLength(fields: Fields) -> int | None:
     @return: bytes, or L{None} if there is none.
     @raise BadMessage: if it is no number, or several that differ.
     """
-    members = set(listMembers(fields, b"content-length"))
-    if not members:
-        if any(name.lower() == b"content-length" for name, _ in fields):
-            raise BadMessage("Content-Length is empty")
+    values = fieldValues(fields, b"content-length")
+    if not values:
         return None
+    members = {value.strip(b" \t") for value in b",".join(values).split(b",")} - {b""}
+    if not members:
+        raise BadMessage("Content-Length is empty")
     if len(members) > 1:
         raise BadMessage("there are two Content-Lengths that differ")
     (value,) = members
@@ -196,15 +198,14 @@ def responseBody(method: bytes, head: ResponseHead) -> BodyReader:
     @raise BadMessage: if the head contradicts itself or names a transfer coding
         that can't be undone.
     """
-    codings = listMembers(head.fields, b"transfer-encoding")
-    hasCoding = any(name.lower() == b"transfer-encoding" for name, _ in head.fields)
+    hasCoding = bool(fieldValues(head.fields, b"transfer-encoding"))
     length = contentLength(head.fields)
     if hasCoding and (length is not None or head.version != HTTP_1_1):
         raise BadMessage("Transfer-Encoding beside Content-Length, or in HTTP/1.0")
     if method == b"HEAD" or head.status in (204, 304):
         return LengthBody(0)
     if hasCoding:
-        if codings != [b"chunked"]:
+        if listMembers(head.fields, b"transfer-encoding") != [b"chunked"]:
             raise BadMessage("the transfer coding is unknown")
         return ChunkedBody()
     return CloseBody() if length is None else LengthBody(length)

@@ -46,7 +46,10 @@ def listMembers(fields: Fields, name: bytes) -> list[bytes]:
     @param name: the field's name in lower case.
     @return: the members of all its lines, in lower case, without empty ones.
     """
-    members = b",".join(fieldValues(fields, name)).lower().split(b",")
+    values = fieldValues(fields, name)
+    if not values:
+        return []
+    members = b",".join(values).lower().split(b",")
     return [member for member in (raw.strip(b" \t") for raw in members) if member]
 
 
