@@ -21,7 +21,7 @@ from twisted.internet.protocol import Factory
 from twisted.internet.testing import MemoryReactor
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_multiserver.endpoints import clientEndpoint, serverEndpoint, url
+from twisted_multiserver.endpoints import clientEndpoint, serverEndpoint, splitWeight, url
 from twisted_multiserver.errors import ConfigError
 
 # What descriptions are made of.
@@ -295,6 +295,46 @@ class ClientEndpointTests(EndpointTestCase):
             clientEndpoint(self.reactor, description)
         except ConfigError as error:
             self.assertEqual(len(str(error).splitlines()), 1)
+
+
+class WeightTests(SynchronousTestCase):
+    """
+    The weight of a backend, which is no part of its endpoint.
+    """
+
+    def test_weight(self) -> None:
+        """
+        Wherever it stands among the parameters; 1 if it isn't there.
+        """
+        for description, expected in (
+            ("tcp:a:80", ("tcp:a:80", 1)),
+            ("tcp:a:80:weight=3", ("tcp:a:80", 3)),
+            ("tcp:a:weight=1000:port=80", ("tcp:a:port=80", 1000)),
+            ("unix:/run/x:weight=07:timeout=3", ("unix:/run/x:timeout=3", 7)),
+            (r"unix:/run/x\:weight=0", (r"unix:/run/x\:weight=0", 1)),
+        ):
+            self.assertEqual(splitWeight(description), expected)
+
+    def test_refused(self) -> None:
+        """
+        One line, which says where and what is right.
+        """
+        for weight in ("0", "-1", "", "1.5", "1001", "99999999999", "x", "1:weight=2", "\u0663"):
+            error = self.assertRaises(ConfigError, splitWeight, f"tcp:a:80:weight={weight}")
+            self.assertTrue(str(error).startswith("--backend: 'tcp:a:80:weight="), error)
+            self.assertIn("a weight is a whole number from 1 to 1000", str(error))
+
+    @given(DESCRIPTIONS)
+    def test_anything(self, description: str) -> None:
+        """
+        A weight, or one line.
+        """
+        try:
+            _, weight = splitWeight(description)
+        except ConfigError as error:
+            self.assertEqual(len(str(error).splitlines()), 1)
+        else:
+            self.assertTrue(1 <= weight <= 1000)
 
 
 class URLTests(SynchronousTestCase):

@@ -237,7 +237,7 @@ def splitWeight(description: str, source: str = "--backend") -> tuple[str, int]:
         return description, 1
     text, rest = weights[0], "".join(weights[1:])
     if len(weights) > 2 or not re.fullmatch("[0-9]{1,4}", text) or not 1 <= int(text) <= 1000:
-        reason = "it has a weight from 1 to 1000, as in tcp:10.0.0.7:80:weight=3"
+        reason = "a weight is a whole number from 1 to 1000, as in tcp:10.0.0.7:80:weight=3"
         raise ConfigError(f"{source}: {description!r} can't be used: {reason}")
     return endpoint + rest, int(text)
 
