@@ -20,7 +20,7 @@ _OPTION = re.compile(r"--[a-z][a-z-]+")
 _READERS_OWN = {"hello.py", "wsgihello.py", "firstfree.py", "test_firstfree.py", "observing.py"}
 _OTHERS = {"gunicorn.conf.py", "passenger_wsgi.py", "multiserver.toml"}
 _TWISTDS = {"--pidfile", "--logfile", "--uid", "--help"}
-_NOT_HERE = {"--command", "--reload"}
+_NOT_HERE = {"--reload"}
 
 
 class FileTests(SynchronousTestCase):
