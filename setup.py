@@ -31,6 +31,7 @@ extras["test"] = [
     "flask>=3.1",
     "granian>=2.7",
     "gunicorn>=24",
+    "h11>=0.16",
     "hypercorn>=0.18",
     "hypothesis>=6.100",
     "import-linter>=2.1",

@@ -95,6 +95,16 @@ def _seconds(least: float = 0.0) -> Kind:
     return Kind("seconds", parse, f"{least:g} to 86400")
 
 
+def _bytes() -> Kind:
+    def parse(text: str) -> int:
+        match = re.fullmatch(r"([0-9]{1,15})([kMG]?)", text)
+        if match is None:
+            raise ValueError("a number of bytes, as 65536, 64k, 10M or 2G")
+        return int(match[1]) << {"": 0, "k": 10, "M": 20, "G": 30}[match[2]]
+
+    return Kind("bytes", parse, "with k, M or G for the powers of 1024")
+
+
 def _choice(*choices: str) -> Kind:
     def parse(text: str) -> str:
         if text not in choices:
@@ -225,14 +235,21 @@ class MasterConfig:
         30.0, _seconds(), "For the requests in flight when something is to stop."
     )
     stopBudget: float = _option(10.0, _seconds(), "From a child's SIGTERM to its SIGKILL.")
+    headBudget: float = _option(10.0, _seconds(0.1), "For a client to send the head of a request.")
+    idleBudget: float = _option(
+        75.0, _seconds(0.1), "For a client that keeps its connection and asks nothing."
+    )
     connectBudget: float = _option(5.0, _seconds(0.1), "For a connection to a backend.")
     firstByteBudget: float = _option(
         60.0, _seconds(0.1), "From a request until a backend's response begins."
     )
     stallBudget: float = _option(
-        60.0, _seconds(0.1), "Between two pieces of a body from a backend."
+        60.0, _seconds(0.1), "Between two pieces of a body, from a backend, from or to a client."
     )
     queueBudget: float = _option(5.0, _seconds(), "For a request that waits for a backend.")
+    maxBody: int | None = _option(
+        None, _bytes(), "Refuse a request with a longer body.", "no limit"
+    )
     onCrash: str | None = _option(
         None,
         Kind("command", _text),

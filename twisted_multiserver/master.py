@@ -27,6 +27,11 @@ from twisted_multiserver.gateway.connections import GatewayBudgets
 from twisted_multiserver.gateway.dial import addressOf, dialerFor
 from twisted_multiserver.gateway.distribution import Distribution
 from twisted_multiserver.gateway.resource import GatewayResource
+from twisted_multiserver.gateway.serving import GatewayFactory
+from twisted_multiserver.http1.connections import ServerLimits
+from twisted_multiserver.streams.adopting import Adopter
+from twisted_multiserver.streams.polling import Reactor as PollingReactor
+from twisted_multiserver.streams.polling import makePoller
 from twisted_multiserver.supervision._iobserver import ILifecycleObserver
 from twisted_multiserver.supervision.budgets import Budgets
 from twisted_multiserver.supervision.command import (
@@ -45,7 +50,7 @@ from twisted_multiserver.traffic import ChildTraffic
 from twisted_multiserver.traffic import Reactor as TrafficReactor
 
 
-class Reactor(IReactorCore, TrafficReactor, SupervisionReactor):
+class Reactor(IReactorCore, TrafficReactor, SupervisionReactor, PollingReactor):
     """
     What a master asks of the reactor.
     """
@@ -88,6 +93,7 @@ class Multiserver(Service):
                 queue=self._config.queueBudget,
             ),
         )
+        self._adopter = Adopter(makePoller(reactor), self._distribution.sweep)
         self._needsLoad = bool(getattr(balancer, "needsLoad", False))
         self._stateFolder = stateFolder
         self._crashes = CrashNotifier(reactor)
@@ -205,7 +211,7 @@ class Multiserver(Service):
         @raise BadWeight: if the weight is no whole number from 1.
         """
         backend = Backend(addressOf(endpoint), BackendKind.remote, weight=weight)
-        dialer = dialerFor(self._reactor, endpoint, self._config.connectBudget)
+        dialer = dialerFor(self._reactor, endpoint, self._config.connectBudget, self._adopter)
         self._distribution.add(backend, dialer)
         return backend
 
@@ -245,6 +251,21 @@ class Multiserver(Service):
         """
         return GatewayResource(self._distribution, fallback)
 
+    def gateway(self) -> GatewayFactory:
+        """
+        Make the fast face: serves clients of any endpoint.
+
+        @return: an L{IProtocolFactory<twisted.internet.interfaces.IProtocolFactory>}.
+        """
+        config = self._config
+        limits = ServerLimits(
+            head=config.headBudget,
+            idle=config.idleBudget,
+            stall=config.stallBudget,
+            body=config.maxBody,
+        )
+        return GatewayFactory(self._distribution, self._adopter, limits)
+
     def stopService(self) -> Deferred[None]:
         """
         Let exchanges finish and stop all children.
@@ -268,7 +289,7 @@ class Multiserver(Service):
         if self._supervisor is None:
             self._supervisor = Supervisor(
                 self._reactor,
-                ChildTraffic(self._reactor, self._distribution),
+                ChildTraffic(self._reactor, self._distribution, self._adopter),
                 Budgets(
                     boot=self._config.bootBudget,
                     run=self._config.runBudget,

@@ -17,11 +17,8 @@ from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from twisted.web.http import Request
-from twisted.web.server import Site
 
 from twisted_multiserver.config import MasterConfig
-from twisted_multiserver.draining import DrainingFactory
 from twisted_multiserver.endpoints import url
 from twisted_multiserver.exitstatus import ExitStatus
 from twisted_multiserver.master import Multiserver
@@ -29,22 +26,6 @@ from twisted_multiserver.signals import ServerSignals
 from twisted_multiserver.supervision.command import splitCommandLine
 from twisted_multiserver.supervision.crash import BootFailed
 from twisted_multiserver.supervision.supervisor import Stopped
-
-# Seconds; a client that has nothing more to ask.
-_KEEP_ALIVE = 75
-
-
-class QuietSite(Site):
-    """
-    A Site without an access log.
-    """
-
-    noisy = False
-
-    def log(self, request: Request) -> None:
-        """
-        @param request: not logged.
-        """
 
 
 class MultiserverService(Service):
@@ -79,10 +60,7 @@ class MultiserverService(Service):
         self._endpoints = endpoints
         self._umask = umask
         self._ports: list[tuple[str, IListeningPort]] = []
-        site = QuietSite(  # type: ignore[no-untyped-call]
-            master.resource(), timeout=_KEEP_ALIVE
-        )
-        self._factory = DrainingFactory(site)
+        self._factory = master.gateway()
 
     def privilegedStartService(self) -> None:
         """

@@ -36,11 +36,8 @@ NOT_BUILT = frozenset(
         "access-log",
         "admin",
         "dispatch",
-        "head-budget",
         "health-path",
-        "idle-budget",
         "max-age",
-        "max-body",
         "max-requests",
         "max-rss",
         "queue-limit",
@@ -192,15 +189,21 @@ def _readFile(found: Found, path: str) -> None:
         found.add(name, _texts(OPTIONS[name], value, source), source)
 
 
+# What a file may give for a kind of option, and what that is called.
+_INPUT: dict[str, tuple[tuple[type, ...], str]] = {
+    "number": ((int, float), "a number"),
+    "seconds": ((int, float), "a number"),
+    "bytes": ((int, str), "a number, or a text as '10M'"),
+}
+
+
 def _texts(option: Option, value: object, source: str) -> list[str]:
     values = value if option.repeatable and isinstance(value, list) else [value]
     if not values:
         raise ConfigError(f"{source}: the list is empty")
-    isNumber = option.kind.name in ("number", "seconds")
+    types, kind = _INPUT.get(option.kind.name, ((str,), "a text"))
     for each in values:
-        fits = isinstance(each, int | float if isNumber else str) and not isinstance(each, bool)
-        if not fits:
-            kind = "a number" if isNumber else "a text"
+        if type(each) not in types:
             kind += " or a list of texts" if option.repeatable else ""
             raise ConfigError(f"{source}: {each!r} is not allowed: {kind}")
     return [str(each) for each in values]

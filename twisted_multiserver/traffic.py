@@ -16,6 +16,7 @@ from twisted.internet.interfaces import IReactorSocket, IReactorTCP, IReactorTim
 from twisted_multiserver.balancing.backend import Backend, BackendKind, LoadReport
 from twisted_multiserver.gateway.dial import Dialer, EndpointDialer, UNIXDialer
 from twisted_multiserver.gateway.distribution import Distribution
+from twisted_multiserver.streams.adopting import Adopter
 from twisted_multiserver.supervision.child import Child
 
 
@@ -30,11 +31,13 @@ class ChildTraffic:
     Makes backends of children.
     """
 
-    def __init__(self, reactor: Reactor, distribution: Distribution) -> None:
+    def __init__(self, reactor: Reactor, distribution: Distribution, adopter: Adopter) -> None:
         """
         @param reactor: reaches the children.
         @param distribution: gets the backends.
+        @param adopter: makes streams.
         """
+        self._adopter = adopter
         self._reactor = reactor
         self._distribution = distribution
         self._backends: dict[Child, Backend] = {}
@@ -82,11 +85,11 @@ class ChildTraffic:
     def _dialer(self, address: str) -> Dialer:
         kind, _, rest = address.partition(":")
         if kind == "unix":
-            return UNIXDialer(self._reactor, rest)
+            return UNIXDialer(self._reactor, rest, self._adopter)
         host, _, port = rest.rpartition(":")
         endpoint = TCP4ClientEndpoint(self._reactor, host, int(port))
         budget = self._distribution.budgets.connect
-        return EndpointDialer(self._reactor, endpoint, budget)
+        return EndpointDialer(self._reactor, endpoint, budget, self._adopter)
 
     def drain(self, child: Child) -> Deferred[None]:
         """

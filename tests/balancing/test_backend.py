@@ -77,10 +77,16 @@ class OutcomeTests(SynchronousTestCase):
 
 class StatisticsTests(SynchronousTestCase):
     def test_failures(self) -> None:
+        """
+        Some ends speak against the backend; all are counted.
+        """
         statistics = Statistics()
-        statistics.outcomes.update([Outcome.ok, Outcome.busy, Outcome.cut, Outcome.cut])
-        statistics.outcomes.update([Outcome.clientGone, Outcome.connectRefused])
+        statistics.whole = 1
+        failed = [Outcome.busy, Outcome.cut, Outcome.cut, Outcome.clientGone]
+        statistics.failed.update([*failed, Outcome.connectRefused])
         self.assertEqual(statistics.failures, 3)
+        self.assertEqual(statistics.outcomes[Outcome.ok], 1)
+        self.assertEqual(statistics.outcomes[Outcome.cut], 2)
 
     def test_histogram(self) -> None:
         """

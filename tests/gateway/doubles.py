@@ -4,22 +4,24 @@ Streams, dialers and clients that do what a test says.
 
 from __future__ import annotations
 
-from io import BytesIO
-
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from twisted_multiserver.balancing.backend import Backend, BackendKind
 from twisted_multiserver.balancing.outcomes import Outcome
 from twisted_multiserver.balancing.request import RequestInfo
+from twisted_multiserver.gateway.body import Body, StreamedBody
 from twisted_multiserver.gateway.connections import GatewayBudgets
 from twisted_multiserver.gateway.dial import DialFailed
 from twisted_multiserver.gateway.distribution import Distribution
 from twisted_multiserver.gateway.exchange import Exchange
 from twisted_multiserver.gateway.plan import Answer
-from twisted_multiserver.gateway.streams import StreamUser
-from twisted_multiserver.gateway.upstream import Body
-from twisted_multiserver.http1.heads import HTTP_1_1, RequestHead, ResponseHead
+from twisted_multiserver.gateway.upstream import UpstreamConnection
+from twisted_multiserver.http1.forwarding import ClientView, upstreamHead
+from twisted_multiserver.http1.heads import HTTP_1_1, Fields, RequestHead
+from twisted_multiserver.http1.requests import NO_BODY, checkRequest
+from twisted_multiserver.http1.responses import CheckedResponse
+from twisted_multiserver.streams.streams import StreamUser
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -40,6 +42,7 @@ class FakeStream:
         self.paused = False
         self.quiet = True
         self.buffered = False
+        self.pending = 0
         self.user: StreamUser | None = None
 
     def belongTo(self, user: StreamUser) -> None:
@@ -57,6 +60,9 @@ class FakeStream:
     def close(self) -> None:
         if self.state == "open":
             self.state = "closed"
+
+    def leave(self) -> None:
+        self.close()
 
     def abort(self) -> None:
         if self.state == "open":
@@ -105,48 +111,68 @@ class FakeDialer:
         return stream
 
 
-class SomeBody:
+def someBody(data: bytes) -> StreamedBody:
     """
-    A body that can be sent again.
+    @return: a body that the client has sent all of.
     """
-
-    def __init__(self, data: bytes) -> None:
-        self._data = BytesIO(data)
-
-    def rewind(self) -> None:
-        self._data.seek(0)
-
-    def read(self, size: int) -> bytes:
-        return self._data.read(size)
+    body = StreamedBody(len(data), Client())
+    body.add(data)
+    body.end(())
+    return body
 
 
 class Client:
     """
     The client's side.
 
-    @ivar heard: what it was told, in order.
+    @ivar heard: what it was told, in order; a whole response as its parts.
     @ivar heads: the heads among it.
+    @ivar lines: of the fields, of the latest head.
+    @ivar isBodyPaused: whether it is told to send no more.
     """
 
     def __init__(self) -> None:
         self.heard: list[object] = []
-        self.heads: list[ResponseHead] = []
+        self.heads: list[CheckedResponse] = []
+        self.lines = b""
+        self.isBodyPaused = False
 
-    def responseHead(self, head: ResponseHead) -> None:
+    def responseInformational(self, head: CheckedResponse) -> None:
+        self.heard.append(head.status)
+
+    def responseWhole(self, head: CheckedResponse, lines: bytes, body: bytes) -> None:
+        self.responseHead(head, lines)
+        if body:
+            self.responseBody(body)
+        self.responseEnd(())
+
+    def responseHead(self, head: CheckedResponse, lines: bytes) -> None:
         self.heads.append(head)
+        self.lines = lines
         self.heard.append(head.status)
 
     def responseBody(self, data: bytes) -> None:
         self.heard.append(data)
 
-    def responseEnd(self) -> None:
+    def responseEnd(self, trailers: Fields) -> None:
         self.heard.append("end")
+
+    def responseSwitched(
+        self, head: CheckedResponse, lines: bytes, upstream: UpstreamConnection, rest: bytes
+    ) -> None:
+        self.heard.append(("switched", upstream.takeStream(), rest))
 
     def cut(self, reason: str) -> None:
         self.heard.append("cut")
 
     def answer(self, answer: Answer) -> None:
         self.heard.append(("answer", answer.status))
+
+    def pauseBody(self) -> None:
+        self.isBodyPaused = True
+
+    def resumeBody(self) -> None:
+        self.isBodyPaused = False
 
 
 class First:
@@ -218,5 +244,10 @@ class Stage:
         """
         client = Client()
         head = RequestHead(method, b"/", HTTP_1_1, ((b"Host", b"x"),))
+        request = checkRequest(head)
+        request.length = NO_BODY if body is None else body.length
         info = RequestInfo("192.0.2.1", False, head)
-        return self.distribution.begin(head, body, info, client), client
+        sent = upstreamHead(request, ClientView("192.0.2.1", False, b"x"))
+        exchange = Exchange(self.distribution, request, sent, body, info, client)
+        exchange.start()
+        return exchange, client

@@ -28,7 +28,9 @@ from twisted_multiserver.gateway.connections import GatewayBudgets
 from twisted_multiserver.gateway.dial import UNIXDialer, addressOf, dialerFor
 from twisted_multiserver.gateway.distribution import Distribution
 from twisted_multiserver.gateway.resource import GatewayResource
-from twisted_multiserver.gateway.sweep import INTERVAL
+from twisted_multiserver.streams.adopting import Adopter
+from twisted_multiserver.streams.polling import makePoller
+from twisted_multiserver.streams.sweep import INTERVAL
 
 reactor: Any = globalReactor
 
@@ -134,6 +136,7 @@ class SocketCase(TestCase):
         self.folder = tempfile.mkdtemp(prefix="ms-")
         self.addCleanup(shutil.rmtree, self.folder)
         self.distribution = Distribution(reactor, RoundRobin(), self.budgets)
+        self.adopter = Adopter(makePoller(reactor), self.distribution.sweep)
         self.addCleanup(self._removeAll)
 
     def _removeAll(self) -> Deferred[None]:
@@ -150,7 +153,7 @@ class SocketCase(TestCase):
         Admit a child whose socket has this name.
         """
         backend = Backend(f"unix:{self.path(name)}", BackendKind.child, name, slot)
-        self.distribution.add(backend, UNIXDialer(reactor, self.path(name)))
+        self.distribution.add(backend, UNIXDialer(reactor, self.path(name), self.adopter))
         return backend
 
     def listenUNIX(self, name: str, slot: int | None = None, door: Door | None = None) -> Door:
@@ -177,7 +180,7 @@ class SocketCase(TestCase):
     def admitTCP(self, number: int) -> Backend:
         endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", number)
         backend = Backend(addressOf(endpoint), BackendKind.remote)
-        self.distribution.add(backend, dialerFor(reactor, endpoint, 5.0))
+        self.distribution.add(backend, dialerFor(reactor, endpoint, 5.0, self.adopter))
         return backend
 
     def rawListener(self, name: str, backlog: int) -> socket.socket:

@@ -15,8 +15,8 @@ from twisted_multiserver.balancing.backend import Backend, BackendKind, BackendS
 from twisted_multiserver.balancing.outcomes import Outcome
 from twisted_multiserver.gateway.connections import IDLE_BUDGETS, Connections, GatewayBudgets
 from twisted_multiserver.gateway.dial import Dialer, DialFailed
-from twisted_multiserver.gateway.sweep import INTERVAL, Sweep
 from twisted_multiserver.gateway.upstream import UpstreamConnection
+from twisted_multiserver.streams.sweep import INTERVAL, Sweep
 
 
 class ConnectionsTests(SynchronousTestCase):
@@ -57,12 +57,18 @@ class ConnectionsTests(SynchronousTestCase):
 
     def test_lookedAt(self) -> None:
         """
-        One that isn't quiet any more is closed, and the next is looked at.
+        One that isn't quiet any more is closed, and the next is looked at; but for those
+        of our own children, which are.
         """
+        self.make(BackendKind.remote)
         (first, _), (_, second), (_, third) = self.idle(3)
         second.quiet = third.quiet = False
         self.assertIs(self.connections.takeIdle(), first)
         self.assertEqual((second.state, third.state), ("closed", "closed"))
+        self.make(BackendKind.child)
+        ((connection, stream),) = self.idle(1)
+        stream.quiet = False
+        self.assertIs(self.connections.takeIdle(), connection)
 
     def test_idleBudgets(self) -> None:
         """
@@ -107,6 +113,13 @@ class ConnectionsTests(SynchronousTestCase):
         self.connections.closeIdle()
         self.assertEqual((first.state, second.state, used.state), ("closed", "closed", "open"))
         self.assertIsNone(self.connections.takeIdle())
+
+    def test_noTimerForNone(self) -> None:
+        """
+        Without a connection nothing is watched.
+        """
+        _, used = self.connect()
+        used.ends(clean=True)
         self.clock.advance(INTERVAL)
         self.assertEqual(self.clock.getDelayedCalls(), [])
 

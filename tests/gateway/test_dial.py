@@ -15,7 +15,7 @@ from twisted.internet import defer, error
 from twisted.internet.endpoints import clientFromString
 from twisted.internet.interfaces import IReactorSocket, IStreamClientEndpoint
 from twisted.internet.task import Clock
-from twisted.internet.testing import MemoryReactorClock
+from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
@@ -27,7 +27,10 @@ from twisted_multiserver.gateway.dial import (
     addressOf,
     dialerFor,
 )
-from twisted_multiserver.gateway.transportstream import TransportStream
+from twisted_multiserver.streams.adopting import Adopter
+from twisted_multiserver.streams.streams import Stream
+from twisted_multiserver.streams.sweep import Sweep
+from twisted_multiserver.streams.transportstream import TransportStream
 
 
 @implementer(IStreamClientEndpoint)
@@ -49,11 +52,18 @@ class Endpoint:
         return self.connecting
 
 
+def noPoller() -> Adopter:
+    """
+    @return: leaves each socket to the reactor.
+    """
+    return Adopter(None, Sweep(Clock()))
+
+
 class EndpointDialerTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.endpoint = Endpoint()
-        self.dialing = EndpointDialer(self.clock, self.endpoint, 5.0).dial()
+        self.dialing = EndpointDialer(self.clock, self.endpoint, 5.0, noPoller()).dial()
 
     def outcome(self) -> Outcome:
         failure = self.failureResultOf(self.dialing, DialFailed)
@@ -63,10 +73,10 @@ class EndpointDialerTests(SynchronousTestCase):
         """
         The stream is there, and the budget ends.
         """
-        stream = self.endpoint.factory.buildProtocol(None)
-        self.endpoint.connecting.callback(stream)
-        self.assertIs(self.successResultOf(self.dialing), stream)
-        self.assertIsInstance(stream, TransportStream)
+        protocol = self.endpoint.factory.buildProtocol(None)
+        protocol.makeConnection(StringTransport())
+        self.endpoint.connecting.callback(protocol)
+        self.assertIsInstance(self.successResultOf(self.dialing), TransportStream)
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_budget(self) -> None:
@@ -111,15 +121,15 @@ class UNIXDialerTests(SynchronousTestCase):
         self.listener.bind(self.path)
         self.listener.listen(1)
 
-    def dial(self, adopt: object = None) -> TransportStream:
+    def dial(self, adopt: object = None) -> Stream:
         class Reactor(MemoryReactorClock):
             def adoptStreamConnection(self, fd: int, family: int, factory: Any) -> None:
                 if isinstance(adopt, Exception):
                     raise adopt
                 assert family == socket.AF_UNIX
-                factory.buildProtocol(None)
+                factory.buildProtocol(None).makeConnection(StringTransport())
 
-        return UNIXDialer(cast(IReactorSocket, Reactor()), self.path).dial()
+        return UNIXDialer(cast(IReactorSocket, Reactor()), self.path, noPoller()).dial()
 
     def test_connected(self) -> None:
         """
@@ -164,7 +174,7 @@ class AddressTests(SynchronousTestCase):
 
     def test_dialerFor(self) -> None:
         reactor = cast(IReactorSocket, MemoryReactorClock())
-        unix = dialerFor(reactor, clientFromString(reactor, "unix:/run/x"), 1.0)
+        unix = dialerFor(reactor, clientFromString(reactor, "unix:/run/x"), 1.0, noPoller())
         self.assertIsInstance(unix, UNIXDialer)
-        tcp = dialerFor(reactor, clientFromString(reactor, "tcp:a:1"), 1.0)
+        tcp = dialerFor(reactor, clientFromString(reactor, "tcp:a:1"), 1.0, noPoller())
         self.assertIsInstance(tcp, EndpointDialer)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.gateway.doubles import OK, SomeBody, Stage
+from tests.gateway.doubles import OK, Stage, someBody
 from twisted_multiserver.balancing.backend import BackendKind
 
 
@@ -20,7 +20,7 @@ class ConnectionTests(SynchronousTestCase):
         A kept connection is looked at before a request goes there.
         """
         stage = Stage()
-        stage.add("a")
+        stage.add("a", BackendKind.remote)
         stage.begin()
         stage.stream("a").receives(OK)
         stage.stream("a").quiet = False
@@ -79,7 +79,7 @@ class ConnectionTests(SynchronousTestCase):
         stage.begin()
         stage.stream("a").receives(OK)
         stage.stream("a").buffered = True
-        _, client = stage.begin(b"POST", SomeBody(b"x"))
+        _, client = stage.begin(b"POST", someBody(b"x"))
         stage.stream("a").receives(OK)
         self.assertEqual(client.heard[-1], "end")
         self.assertEqual(stage.stream("a").state, "aborted")
@@ -95,7 +95,7 @@ class ConnectionTests(SynchronousTestCase):
         stream = stage.stream("a")
         stream.sent = b""
         stream.buffered = True
-        _, client = stage.begin(b"POST", SomeBody(b"x" * 200000))
+        _, client = stage.begin(b"POST", someBody(b"x" * 200000))
         self.assertEqual(stream.sent.count(b"x" * 10), 0)
         stream.buffered = False
         assert stream.user is not None

@@ -7,7 +7,7 @@ from __future__ import annotations
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.gateway.doubles import OK, FakeStream, SomeBody, Stage
+from tests.gateway.doubles import OK, FakeStream, Stage, someBody
 from twisted_multiserver.balancing.backend import BackendKind
 from twisted_multiserver.balancing.outcomes import Outcome
 
@@ -41,7 +41,7 @@ class ExchangeTests(SynchronousTestCase):
         stage.add("a")
         stage.add("b")
         stage.dialers["a"].refusal = Outcome.connectRefused
-        _, client = stage.begin(b"POST", SomeBody(b"x"))
+        _, client = stage.begin(b"POST", someBody(b"x"))
         self.assertTrue(stage.stream("b").sent.endswith(b"\r\n\r\nx"))
         stage.stream("b").receives(OK)
         self.assertEqual(client.heard[-1], "end")
@@ -51,7 +51,7 @@ class ExchangeTests(SynchronousTestCase):
         """
         Rule (b): a reset of our own child, with any method, unless a body was sent.
         """
-        for body, retried in ((None, True), (SomeBody(b"x"), False)):
+        for body, retried in ((None, True), (someBody(b"x"), False)):
             stage = Stage()
             stage.add("a")
             stage.add("b")

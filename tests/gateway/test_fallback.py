@@ -12,7 +12,7 @@ from twisted.web.server import Request
 from tests.gateway.doubles import OK
 from tests.gateway.face import FaceCase
 from twisted_multiserver.balancing.outcomes import Outcome
-from twisted_multiserver.gateway.sweep import INTERVAL
+from twisted_multiserver.streams.sweep import INTERVAL
 
 
 class Fallback(Resource):

@@ -18,7 +18,7 @@ from tests.gateway.doubles import OK
 from tests.gateway.face import FaceCase
 from twisted_multiserver.balancing.outcomes import Outcome
 from twisted_multiserver.gateway.resource import GatewayResource
-from twisted_multiserver.gateway.sweep import INTERVAL
+from twisted_multiserver.streams.sweep import INTERVAL
 
 
 class ResourceTests(FaceCase):
@@ -170,8 +170,8 @@ class ResourceTests(FaceCase):
 
     def test_bodies(self) -> None:
         """
-        They are sent with their length; a request that says nothing of a body has
-        none, one that says it is empty says so.
+        They are sent with their length; where a body could be expected and there is none,
+        that is said (RFC 9110 section 8.6).
         """
         for lines, body, length, sentBody in (
             ([b"POST / HTTP/1.1", b"Content-Length: 3"], b"abc", b"3", b"abc"),
@@ -182,7 +182,7 @@ class ResourceTests(FaceCase):
                 b"abc",
             ),
             ([b"POST / HTTP/1.1"], b"", b"0", b""),
-            ([b"DELETE / HTTP/1.1", b"Content-Length: 0"], b"", b"0", b""),
+            ([b"DELETE / HTTP/1.1", b"Content-Length: 0"], b"", None, b""),
             ([b"DELETE / HTTP/1.1"], b"", None, b""),
             ([b"GET / HTTP/1.1", b"Content-Length: 2"], b"ab", b"2", b"ab"),
         ):

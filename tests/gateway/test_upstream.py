@@ -11,33 +11,52 @@ from hypothesis import strategies as st
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.gateway.doubles import OK, FakeStream
+from tests.gateway.doubles import OK, Client, FakeStream, someBody
 from twisted_multiserver.balancing.outcomes import Outcome
-from twisted_multiserver.gateway.sweep import Sweep
+from twisted_multiserver.gateway.body import Body, StreamedBody
 from twisted_multiserver.gateway.upstream import UpstreamConnection
-from twisted_multiserver.http1.heads import ResponseHead
+from twisted_multiserver.gateway.webrequest import WebBody
+from twisted_multiserver.http1.heads import Fields
+from twisted_multiserver.http1.requests import CHUNKED
+from twisted_multiserver.http1.responses import CheckedResponse
+from twisted_multiserver.streams.sweep import Sweep
 
 HEAD = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 class Listener:
     """
-    Notes what it hears; may act when it hears of a body.
+    Notes what it hears, a whole response as its parts; may act when it hears of a body.
     """
 
     def __init__(self) -> None:
         self.heard: list[object] = []
         self.onBody = lambda: None
+        self.onEnd = lambda: None
 
-    def headReceived(self, head: ResponseHead) -> None:
+    def informationalReceived(self, head: CheckedResponse) -> None:
+        self.heard.append(("interim", head.status))
+
+    def wholeReceived(self, head: CheckedResponse, body: bytes) -> None:
+        self.headReceived(head)
+        if body:
+            self.bodyReceived(body)
+        self.responseEnded(())
+
+    def switched(self, head: CheckedResponse, rest: bytes) -> None:
+        self.heard.append(("switched", rest))
+
+    def headReceived(self, head: CheckedResponse) -> None:
         self.heard.append(head.status)
 
     def bodyReceived(self, data: bytes) -> None:
         self.heard.append(data)
         self.onBody()
 
-    def responseEnded(self) -> None:
+    def responseEnded(self, trailers: Fields) -> None:
+        self.heard.extend(trailers)
         self.heard.append("end")
+        self.onEnd()
 
     def upstreamFailed(self, outcome: Outcome) -> None:
         self.heard.append(outcome)
@@ -56,18 +75,6 @@ class Owner:
 
     def connectionGone(self, connection: UpstreamConnection) -> None:
         self.told.append("gone")
-
-
-class Body(BytesIO):
-    """
-    A body that can be sent again.
-    """
-
-    def rewind(self) -> None:
-        self.seek(0)
-
-    def read(self, size: int | None = -1) -> bytes:
-        return super().read(size)
 
 
 class NarrowStream(FakeStream):
@@ -118,11 +125,15 @@ class UpstreamTests(SynchronousTestCase):
 
     def test_idleBeforeItIsTold(self) -> None:
         """
-        Whoever hears of the end may use the connection at once.
+        Whoever hears the end can use the connection again already.
         """
-        self.send().onBody = lambda: self.assertEqual(self.owner.told, [])
-        self.stream.receives(OK)
-        self.assertEqual(self.owner.told, ["idle"])
+        for pieces in ([OK], [OK[:-1], OK[-1:]]):
+            self.setUp()
+            listener = self.send()
+            listener.onEnd = lambda: self.assertEqual(self.owner.told, ["idle"])
+            for piece in pieces:
+                self.stream.receives(piece)
+            self.assertEqual(listener.heard[-1], "end")
 
     def test_notReusable(self) -> None:
         for data in (
@@ -185,11 +196,11 @@ class UpstreamTests(SynchronousTestCase):
 
     def test_informational(self) -> None:
         """
-        Interim responses aren't told.
+        Interim responses are told, and then the final one.
         """
         listener = self.send()
         self.stream.receives(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 X\r\n\r\n" + OK)
-        self.assertEqual(listener.heard, [200, b"ok", "end"])
+        self.assertEqual(listener.heard, [("interim", 100), ("interim", 103), 200, b"ok", "end"])
 
     def test_firstByteBudget(self) -> None:
         """
@@ -202,9 +213,9 @@ class UpstreamTests(SynchronousTestCase):
             self.wait(5.75)
             if data:
                 self.stream.receives(data)
-            self.assertEqual(listener.heard, [])
+            self.assertNotIn(Outcome.firstByteTimeout, listener.heard)
             self.wait(0.5)
-            self.assertEqual(listener.heard, [Outcome.firstByteTimeout], data)
+            self.assertIs(listener.heard[-1], Outcome.firstByteTimeout, data)
             self.assertEqual(self.stream.state, "aborted")
 
     def test_stallBudget(self) -> None:
@@ -232,7 +243,7 @@ class UpstreamTests(SynchronousTestCase):
         self.stream.receives(OK)
         self.assertEqual(self.owner.told, ["idle"])
         self.assertFalse(self.stream.paused)
-        self.connection.idleFor(60.0)
+        self.connection.deadline = self.clock.seconds() + 60.0
         listener = self.send()
         self.wait(7.0)
         self.assertEqual(listener.heard, [Outcome.firstByteTimeout])
@@ -280,7 +291,7 @@ class UpstreamTests(SynchronousTestCase):
             self.setUp()
             self.send()
             self.stream.receives(OK)
-            self.connection.idleFor(4.0)
+            self.connection.deadline = self.clock.seconds() + 4.0
             self.wait(3.5)
             self.assertEqual(self.owner.told, ["idle"])
             happens()
@@ -293,7 +304,7 @@ class UpstreamTests(SynchronousTestCase):
         """
         self.send()
         self.stream.receives(OK)
-        self.connection.idleFor(1.0)
+        self.connection.deadline = self.clock.seconds() + 1.0
         listener = self.send()
         self.wait(5.0)
         self.stream.receives(OK)
@@ -305,8 +316,7 @@ class UpstreamTests(SynchronousTestCase):
         the budget for the response begins with the last.
         """
         data = bytes(range(256)) * 1000
-        body = Body(data)
-        body.read(5)
+        body = WebBody(BytesIO(data), len(data))
         self.stream.fillsUp = True
         listener = self.send(b"POST", body)
         self.assertEqual((self.stream.sent, self.connection.bodySent), (HEAD, False))
@@ -327,12 +337,71 @@ class UpstreamTests(SynchronousTestCase):
         self.assertEqual(self.connection.bytesSent, len(HEAD + data))
         self.assertEqual(self.owner.told, ["idle"])
 
+    def test_streamedBody(self) -> None:
+        """
+        It is sent as it comes, framed anew; while the client has the turn, no budget of
+        the backend's runs.
+        """
+        trailers = ((b"X-Sum", b"1"),)
+        for length, sent in (
+            (5, b"abcde"),
+            (CHUNKED, b"2\r\nab\r\n3\r\ncde\r\n0\r\nX-Sum: 1\r\n\r\n"),
+        ):
+            self.setUp()
+            body = StreamedBody(length, Client())
+            listener = self.send(b"POST", body)
+            self.wait(30.0)
+            body.add(b"ab")
+            self.wait(30.0)
+            body.add(b"cde")
+            body.end(() if length > 0 else trailers)
+            self.assertEqual(self.stream.sent, HEAD + sent)
+            self.wait(5.75)
+            self.assertEqual(listener.heard, [])
+            self.wait(0.5)
+            self.assertEqual(listener.heard, [Outcome.firstByteTimeout])
+
+    def test_slowBackend(self) -> None:
+        """
+        A backend that takes no more pauses the client, until it does.
+        """
+        client = Client()
+        body = StreamedBody(200000, client)
+        self.stream.buffered = True
+        self.send(b"POST", body)
+        body.add(b"x" * 65536)
+        self.assertFalse(client.isBodyPaused)
+        body.add(b"x")
+        self.assertTrue(client.isBodyPaused)
+        self.stream.buffered = False
+        self.connection.streamDrained()
+        self.assertFalse(client.isBodyPaused)
+        self.assertEqual(self.stream.sent, HEAD + b"x" * 65537)
+
+    def test_switched(self) -> None:
+        """
+        After 101 the stream is somebody else's, with what came behind it; unasked for it
+        is nonsense.
+        """
+        answer = b"HTTP/1.1 101 X\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\nabc"
+        listener = Listener()
+        self.connection.send(HEAD, b"GET", None, listener, upgrade=b"x")
+        self.stream.receives(answer)
+        self.assertEqual(listener.heard, [("switched", b"abc")])
+        self.assertIs(self.connection.takeStream(), self.stream)
+        self.wait(100.0)
+        self.assertEqual((self.owner.told, self.stream.state), (["gone"], "open"))
+        self.setUp()
+        listener = self.send()
+        self.stream.receives(answer)
+        self.assertEqual(listener.heard, [Outcome.badResponse])
+
     def test_answeredEarly(self) -> None:
         """
         The rest of the body isn't sent, and the connection isn't used again.
         """
         self.stream.buffered = True
-        listener = self.send(b"POST", Body(b"x"))
+        listener = self.send(b"POST", someBody(b"x"))
         self.stream.receives(OK)
         self.assertEqual(listener.heard, [200, b"ok", "end"])
         self.assertEqual((self.owner.told, self.stream.state), (["gone"], "aborted"))

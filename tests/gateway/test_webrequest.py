@@ -33,7 +33,9 @@ class SplitTargetTests(SynchronousTestCase):
             (b"http://h:1/app/x?y", 0, b"", b"/app/x?y"),
             (b"*", 0, b"", b"*"),
         ):
-            self.assertEqual(splitTarget(target, segments), (prefix, rest), (target, segments))
+            self.assertEqual(
+                splitTarget(b"GET", target, segments), (prefix, rest), (target, segments)
+            )
 
     @given(
         st.lists(st.sampled_from(["a", "%2F", "", "..", "b%20c"]), min_size=1),
@@ -47,7 +49,7 @@ class SplitTargetTests(SynchronousTestCase):
         """
         path = "/" + "/".join(parts)
         target = (path + query).encode()
-        prefix, rest = splitTarget(target, min(segments, len(parts)))
+        prefix, rest = splitTarget(b"GET", target, min(segments, len(parts)))
         self.assertTrue(rest.startswith(b"/"))
         joined = prefix + rest
         self.assertEqual(joined.replace(b"/", b""), target.replace(b"/", b""))

@@ -27,8 +27,14 @@ from twisted_multiserver.gateway.connections import GatewayBudgets
 from twisted_multiserver.gateway.dial import DialFailed, EndpointDialer, UNIXDialer, dialerFor
 from twisted_multiserver.gateway.distribution import Distribution
 from twisted_multiserver.gateway.resource import GatewayResource
+from twisted_multiserver.streams.adopting import Adopter
+from twisted_multiserver.streams.polling import makePoller
+from twisted_multiserver.streams.sweep import Sweep
 
 reactor: Any = globalReactor
+
+# Leaves each socket to the reactor.
+ADOPTER = Adopter(None, Sweep(reactor))
 
 
 class Script(Protocol):
@@ -136,7 +142,8 @@ class ResourceTests(TestCase):
         port = self.successResultOf(UNIXServerEndpoint(reactor, path).listen(factory))
         self.addCleanup(port.stopListening)
         backend = Backend(f"unix:{path}", kind)
-        self.distribution.add(backend, UNIXDialer(reactor, path))
+        adopter = Adopter(makePoller(reactor), self.distribution.sweep)
+        self.distribution.add(backend, UNIXDialer(reactor, path, adopter))
         return backend
 
     def serve(self, fallback: IResource | None = None, path: bytes | None = None) -> int:
@@ -363,12 +370,12 @@ class DialTests(TestCase):
             listener.bind(path)
             listener.listen(0)
             queued.connect(path)
-            error = self.assertRaises(DialFailed, UNIXDialer(reactor, path).dial)
+            error = self.assertRaises(DialFailed, UNIXDialer(reactor, path, ADOPTER).dial)
             self.assertIs(error.outcome, Outcome.busy)
-        error = self.assertRaises(DialFailed, UNIXDialer(reactor, path).dial)
+        error = self.assertRaises(DialFailed, UNIXDialer(reactor, path, ADOPTER).dial)
         self.assertIs(error.outcome, Outcome.connectRefused)
         os.unlink(path)
-        error = self.assertRaises(DialFailed, UNIXDialer(reactor, path).dial)
+        error = self.assertRaises(DialFailed, UNIXDialer(reactor, path, ADOPTER).dial)
         self.assertIs(error.outcome, Outcome.connectRefused)
 
     def test_kinds(self) -> None:
@@ -376,9 +383,9 @@ class DialTests(TestCase):
         A UNIX endpoint is reached our way.
         """
         unix = clientFromString(reactor, "unix:/tmp/x")
-        self.assertIsInstance(dialerFor(reactor, unix, 1), UNIXDialer)
+        self.assertIsInstance(dialerFor(reactor, unix, 1, ADOPTER), UNIXDialer)
         tcp = clientFromString(reactor, "tcp:127.0.0.1:1")
-        self.assertIsInstance(dialerFor(reactor, tcp, 1), EndpointDialer)
+        self.assertIsInstance(dialerFor(reactor, tcp, 1, ADOPTER), EndpointDialer)
 
     @inlineCallbacks
     def test_refusedByTCP(self) -> Any:
@@ -390,6 +397,6 @@ class DialTests(TestCase):
             port = closed.getsockname()[1]
             endpoint = clientFromString(reactor, f"tcp:127.0.0.1:{port}")
             failure = yield self.assertFailure(
-                EndpointDialer(reactor, endpoint, 5).dial(), DialFailed
+                EndpointDialer(reactor, endpoint, 5, ADOPTER).dial(), DialFailed
             )
         self.assertIs(failure.outcome, Outcome.connectRefused)

@@ -197,7 +197,10 @@ class Backend:
         self.inFlight -= 1
         for watcher in self.watchers:
             watcher.loadChanged(self)
-        self.statistics.outcomes[outcome] += 1
+        if outcome is Outcome.ok:
+            self.statistics.whole += 1
+            return
+        self.statistics.failed[outcome] += 1
         if outcome.isFailure and self.kind.isOurs:
             # A dead child's sockets end before its exit is seen: keep for the Crash.
             self._lost = [*self._lost[-99:], (now, exchange.description)]

@@ -176,10 +176,10 @@ class Pool:
         @param exchange: as given to L{Backend.begin}.
         @param outcome: how it ended.
         """
-        backend.finish(exchange, outcome, self._seconds())
-        if not backend.inFlight:
+        # Only of a failure it matters when it was.
+        backend.finish(exchange, outcome, 0.0 if outcome is Outcome.ok else self._seconds())
+        if self._drained and not backend.inFlight:
             self._tellDrained(backend)
-        self._changed()
 
     def _withdraw(self, backend: Backend, state: BackendState) -> None:
         wasAdmitted = backend.state is BackendState.admitted

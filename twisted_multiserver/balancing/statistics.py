@@ -24,7 +24,8 @@ class Statistics:
     The counters of one backend.
 
     @ivar requests: exchanges begun.
-    @ivar outcomes: exchanges ended, by L{Outcome}.
+    @ivar whole: exchanges ended well.
+    @ivar failed: exchanges ended otherwise, by L{Outcome}.
     @ivar retries: exchanges that came here after another backend had failed.
     @ivar bytesSent: request bytes sent to the backend.
     @ivar bytesReceived: response bytes received from it.
@@ -38,17 +39,19 @@ class Statistics:
     __slots__ = (
         "bytesReceived",
         "bytesSent",
+        "failed",
         "firstByteAverage",
         "firstByteHistogram",
         "firstBytePeak",
-        "outcomes",
         "requests",
         "retries",
+        "whole",
     )
 
     def __init__(self) -> None:
         self.requests = 0
-        self.outcomes: Counter[Outcome] = Counter()
+        self.whole = 0
+        self.failed: Counter[Outcome] = Counter()
         self.retries = 0
         self.bytesSent = 0
         self.bytesReceived = 0
@@ -71,8 +74,18 @@ class Statistics:
             self.firstBytePeak.add(seconds)
 
     @property
+    def outcomes(self) -> Counter[Outcome]:
+        """
+        Exchanges ended, by L{Outcome}.
+        """
+        ended = Counter(self.failed)
+        if self.whole:
+            ended[Outcome.ok] = self.whole
+        return ended
+
+    @property
     def failures(self) -> int:
         """
         Exchanges whose end speaks against the backend.
         """
-        return sum(count for outcome, count in self.outcomes.items() if outcome.isFailure)
+        return sum(count for outcome, count in self.failed.items() if outcome.isFailure)

@@ -2,7 +2,9 @@
 The connections to one backend: idle ones for reuse, new ones by dialing.
 
 Strategy: the connection used last is reused first, so that the others grow old
-and are closed; each is looked at (MSG_PEEK) before it is trusted with a request.
+and are closed; each is looked at (MSG_PEEK) before it is trusted with a request: a
+server may have closed it, or sent what would be taken for the response.  Only our own
+children do neither.
 
 Invariants: a connection is either idle here or carries one exchange; an idle one
 is closed after the backend's idle budget, which is shorter than any server's of
@@ -13,19 +15,23 @@ backend that may not be chosen any more.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from twisted_multiserver.balancing.backend import Backend, BackendKind, BackendState
 from twisted_multiserver.gateway.dial import Dialer
-from twisted_multiserver.gateway.sweep import Sweep
-from twisted_multiserver.gateway.transportstream import TransportStream
 from twisted_multiserver.gateway.upstream import UpstreamConnection
+from twisted_multiserver.streams.streams import Stream
+from twisted_multiserver.streams.sweep import Sweep
 
 # Seconds.  Common servers close an idle connection after 2 (gunicorn) or 5
 # (uvicorn, hypercorn, node); our own children leave that to us.
 IDLE_BUDGETS = {BackendKind.child: 60.0, BackendKind.program: 1.5, BackendKind.remote: 4.0}
+
+
+_ADMITTED: Final = BackendState.admitted
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +73,11 @@ class Connections:
         """
         self._backend = backend
         self._dialer = dialer
-        self._clock = clock
+        self._seconds = clock.seconds
         self._sweep = sweep
         self._budgets = budgets
+        self._isTrusted = not backend.kind.closesIdle
+        self._idleBudget = IDLE_BUDGETS[backend.kind]
         self._idle: dict[UpstreamConnection, None] = {}
         self._open: dict[UpstreamConnection, None] = {}
 
@@ -80,7 +88,7 @@ class Connections:
         """
         while self._idle:
             connection, _ = self._idle.popitem()
-            if connection.isQuiet():
+            if self._isTrusted or connection.isQuiet():
                 return connection
             connection.close()
         return None
@@ -116,9 +124,9 @@ class Connections:
         """
         See L{ConnectionOwner<twisted_multiserver.gateway.upstream.ConnectionOwner>}.
         """
-        if self._backend.state is BackendState.admitted:
+        if self._backend.state is _ADMITTED:
             self._idle[connection] = None
-            connection.idleFor(IDLE_BUDGETS[self._backend.kind])
+            connection.deadline = self._seconds() + self._idleBudget
         else:
             connection.close()
 
@@ -129,12 +137,12 @@ class Connections:
         self._idle.pop(connection, None)
         self._open.pop(connection, None)
 
-    def _connected(self, stream: TransportStream) -> UpstreamConnection:
+    def _connected(self, stream: Stream) -> UpstreamConnection:
         connection = UpstreamConnection(
             stream,
             self,
             self._sweep,
-            self._clock.seconds,
+            self._seconds,
             self._budgets.firstByte,
             self._budgets.stall,
         )

@@ -4,7 +4,7 @@ Dialing: how a backend is reached.
 A child listens on a UNIX socket, where connect() never takes time: it succeeds,
 or says EAGAIN (its backlog is full: busy, not failed), or that nobody listens.
 Twisted's own UNIX endpoint takes EAGAIN for a connection, so this one connects by
-itself and hands the socket to the reactor.  Everything else is a client endpoint.
+itself.  Everything else is a client endpoint.
 """
 
 from __future__ import annotations
@@ -23,11 +23,18 @@ from twisted.internet.endpoints import (
 )
 from twisted.internet.error import ConnectError, TCPTimedOutError
 from twisted.internet.error import TimeoutError as ConnectTimeout
-from twisted.internet.interfaces import IReactorSocket, IReactorTime, IStreamClientEndpoint
+from twisted.internet.interfaces import (
+    IAddress,
+    IReactorSocket,
+    IReactorTime,
+    IStreamClientEndpoint,
+)
+from twisted.internet.protocol import ClientFactory
 from twisted.python.failure import Failure
 
 from twisted_multiserver.balancing.outcomes import Outcome
-from twisted_multiserver.gateway.transportstream import StreamFactory, TransportStream
+from twisted_multiserver.streams.adopting import Adopter, StreamProtocol
+from twisted_multiserver.streams.streams import Stream
 
 # Its backlog is full, or this process has no descriptor or memory left, which is no
 # fault of the backend's either.
@@ -55,7 +62,7 @@ class Dialer(Protocol):
     Reaches one backend.
     """
 
-    def dial(self) -> TransportStream | Deferred[TransportStream]:
+    def dial(self) -> Stream | Deferred[Stream]:
         """
         Connect.
 
@@ -65,34 +72,77 @@ class Dialer(Protocol):
         """
 
 
+class StreamFactory(ClientFactory):
+    """
+    Makes a stream of one connection.
+
+    @ivar stream: the stream, once connected.
+    """
+
+    noisy = False
+    stream: Stream
+
+    def __init__(self, adopter: Adopter) -> None:
+        """
+        @param adopter: makes streams.
+        """
+        self._adopter = adopter
+
+    def buildProtocol(self, addr: IAddress | None) -> StreamProtocol:
+        """
+        @param addr: the peer's.
+        @return: what becomes the stream.
+        """
+        return StreamProtocol(self._adopter, self._made)
+
+    def _made(self, stream: Stream, transport: object) -> None:
+        self.stream = stream
+
+
 class UNIXDialer:
     """
     Reaches a UNIX socket.
     """
 
-    def __init__(self, reactor: IReactorSocket, path: str) -> None:
+    def __init__(self, reactor: IReactorSocket, path: str, adopter: Adopter) -> None:
         """
-        @param reactor: takes over the connected socket.
+        @param reactor: takes over the connected socket if the adopter doesn't.
         @param path: the socket's path, or C{"\\0name"}.
+        @param adopter: makes streams.
         """
         self._reactor = reactor
         self._path = path
+        self._adopter = adopter
 
-    def dial(self) -> TransportStream:
+    def dial(self) -> Stream:
         """
         See L{Dialer.dial}.
         """
         kind = socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
-        factory = StreamFactory()
         try:
-            with socket.socket(socket.AF_UNIX, kind) as connection:
-                connection.connect(self._path)
-                self._reactor.adoptStreamConnection(connection.fileno(), socket.AF_UNIX, factory)
+            connection = socket.socket(socket.AF_UNIX, kind)
         except OSError as error:
-            isFull = error.errno in _FULL
-            outcome = Outcome.busy if isFull else Outcome.connectRefused
-            raise DialFailed(outcome, str(error)) from error
+            raise self._failed(error) from error
+        try:
+            connection.connect(self._path)
+            stream = self._adopter.ofSocket(connection)
+            if stream is not None:
+                return stream
+            factory = StreamFactory(self._adopter)
+            with connection:
+                self._reactor.adoptStreamConnection(
+                    connection.fileno(),
+                    socket.AF_UNIX,
+                    factory,  # type: ignore[arg-type] # which needs no server's
+                )
+        except OSError as error:
+            connection.close()
+            raise self._failed(error) from error
         return factory.stream
+
+    def _failed(self, error: OSError) -> DialFailed:
+        isFull = error.errno in _FULL
+        return DialFailed(Outcome.busy if isFull else Outcome.connectRefused, str(error))
 
 
 class EndpointDialer:
@@ -101,22 +151,28 @@ class EndpointDialer:
     """
 
     def __init__(
-        self, clock: IReactorTime, endpoint: IStreamClientEndpoint, connectBudget: float
+        self,
+        clock: IReactorTime,
+        endpoint: IStreamClientEndpoint,
+        connectBudget: float,
+        adopter: Adopter,
     ) -> None:
         """
         @param clock: the reactor.
         @param endpoint: where the server listens.
         @param connectBudget: how long a connection may take, in seconds.
+        @param adopter: makes streams.
         """
         self._clock = clock
         self._endpoint = endpoint
         self._connectBudget = connectBudget
+        self._adopter = adopter
 
-    def dial(self) -> Deferred[TransportStream]:
+    def dial(self) -> Deferred[Stream]:
         """
         See L{Dialer.dial}.
         """
-        factory = StreamFactory()
+        factory = StreamFactory(self._adopter)
         connecting = self._endpoint.connect(factory)
         connecting.addTimeout(self._connectBudget, self._clock)
         return connecting.addCallbacks(lambda _: factory.stream, _explain)
@@ -125,7 +181,7 @@ class EndpointDialer:
 _TIMEOUTS = (DeferredTimeout, ConnectTimeout, TCPTimedOutError, CancelledError)
 
 
-def _explain(failure: Failure) -> TransportStream:
+def _explain(failure: Failure) -> Stream:
     error = failure.value
     assert error is not None
     if isinstance(error, _TIMEOUTS):
@@ -136,7 +192,10 @@ def _explain(failure: Failure) -> TransportStream:
 
 
 def dialerFor(
-    reactor: IReactorSocket, endpoint: IStreamClientEndpoint, connectBudget: float
+    reactor: IReactorSocket,
+    endpoint: IStreamClientEndpoint,
+    connectBudget: float,
+    adopter: Adopter,
 ) -> Dialer:
     """
     Choose how an endpoint is reached.
@@ -144,11 +203,12 @@ def dialerFor(
     @param reactor: which also is the clock.
     @param endpoint: where a server listens.
     @param connectBudget: how long a connection may take, in seconds.
+    @param adopter: makes streams.
     @return: our own way for a UNIX socket, else the endpoint's.
     """
     if isinstance(endpoint, UNIXClientEndpoint):
-        return UNIXDialer(reactor, endpoint._path)
-    return EndpointDialer(IReactorTime(reactor), endpoint, connectBudget)
+        return UNIXDialer(reactor, endpoint._path, adopter)
+    return EndpointDialer(IReactorTime(reactor), endpoint, connectBudget, adopter)
 
 
 def addressOf(endpoint: IStreamClientEndpoint) -> str:

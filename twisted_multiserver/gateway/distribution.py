@@ -17,16 +17,15 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from twisted_multiserver.balancing.backend import Backend, BackendState
+from twisted_multiserver.balancing.base import BasePolicy
 from twisted_multiserver.balancing.outcomes import Outcome
 from twisted_multiserver.balancing.policy import Policy
 from twisted_multiserver.balancing.pool import Pool
 from twisted_multiserver.balancing.request import RequestInfo
 from twisted_multiserver.gateway.connections import Connections, GatewayBudgets
 from twisted_multiserver.gateway.dial import Dialer
-from twisted_multiserver.gateway.exchange import Downstream, Exchange
-from twisted_multiserver.gateway.sweep import Sweep
-from twisted_multiserver.gateway.upstream import Body
-from twisted_multiserver.http1.heads import RequestHead
+from twisted_multiserver.gateway.exchange import Exchange
+from twisted_multiserver.streams.sweep import Sweep
 
 
 class Distribution:
@@ -37,6 +36,9 @@ class Distribution:
     @ivar policy: chooses among them.
     @ivar budgets: how long things may take.
     @ivar hiddenCookie: the name of a cookie that is between the policy and clients.
+    @ivar needsHead: whether the policy wants to know the request's head.
+    @ivar sweep: watches deadlines.
+    @ivar seconds: the clock.
     """
 
     _log = Logger()
@@ -51,20 +53,19 @@ class Distribution:
         self.policy = policy
         self.budgets = budgets
         self.hiddenCookie: bytes | None = getattr(policy, "affinityCookie", None)
+        self.needsHead = "head" in policy.needs
+        self._policyListens = getattr(type(policy), "exchangeFinished", None) is not (
+            BasePolicy.exchangeFinished
+        )
+        self.sweep = Sweep(clock)
+        self.seconds = clock.seconds
         self._clock = clock
-        self._sweep = Sweep(clock)
         self._connections: dict[Backend, Connections] = {}
         self._waiting: dict[Exchange, None] = {}
         self._wake: IDelayedCall | None = None
         self._open = 0
         self._whenQuiet: list[Deferred[None]] = []
         self.pool.observe(self)
-
-    def seconds(self) -> float:
-        """
-        The clock, in seconds.
-        """
-        return self._clock.seconds()
 
     def add(self, backend: Backend, dialer: Dialer) -> None:
         """
@@ -74,7 +75,7 @@ class Distribution:
         @param dialer: reaches it.
         @raise AlreadyInPool: if its address is.
         """
-        connections = Connections(backend, dialer, self._clock, self._sweep, self.budgets)
+        connections = Connections(backend, dialer, self._clock, self.sweep, self.budgets)
         self._connections[backend] = connections
         try:
             self.pool.admit(backend)
@@ -82,31 +83,15 @@ class Distribution:
             del self._connections[backend]
             raise
 
-    def begin(
-        self,
-        head: RequestHead,
-        body: Body | None,
-        info: RequestInfo,
-        downstream: Downstream,
-    ) -> Exchange:
+    def begun(self) -> None:
         """
-        Carry a request.
-
-        @param head: as it goes upstream.
-        @param body: its body, if it has one.
-        @param info: what the policy may know.
-        @param downstream: gets the response.
-        @return: the exchange, begun.
-        @raise BadMessage: if the head can't be sent.
+        An exchange is open.
         """
-        exchange = Exchange(self, head, body, info, downstream)
         self._open += 1
-        exchange.start()
-        return exchange
 
-    def ended(self, exchange: Exchange) -> None:
+    def ended(self) -> None:
         """
-        @param exchange: has its end; called once for each.
+        An exchange has had its end.
         """
         self._open -= 1
         if not self._open:
@@ -125,6 +110,13 @@ class Distribution:
             quiet.callback(None)
         return quiet
 
+    def knows(self, backend: Backend) -> bool:
+        """
+        @param backend: any.
+        @return: whether it is one of the pool's.
+        """
+        return backend in self._connections
+
     def connectionsTo(self, backend: Backend) -> Connections:
         """
         @param backend: one that is admitted, or finishes what it has.
@@ -136,21 +128,21 @@ class Distribution:
         """
         @param exchange: is told when its deadline has passed, and of nothing else.
         """
-        self._sweep.watch(exchange)
+        self.sweep.watch(exchange)
 
     def wait(self, exchange: Exchange) -> None:
         """
         @param exchange: goes on when the pool changes or its deadline has passed.
         """
         self._waiting[exchange] = None
-        self._sweep.watch(exchange)
+        self.sweep.watch(exchange)
 
     def stopWaiting(self, exchange: Exchange) -> None:
         """
         @param exchange: doesn't wait any more, if it did.
         """
         self._waiting.pop(exchange, None)
-        self._sweep.forget(exchange)
+        self.sweep.forget(exchange)
 
     def finished(
         self, backend: Backend, exchange: Exchange, info: RequestInfo, outcome: Outcome
@@ -164,8 +156,12 @@ class Distribution:
         @param outcome: how it ended.
         """
         self.pool.finish(backend, exchange, outcome)
-        self._forgetIfUnused(backend)
-        self.tellPolicy(backend, info, outcome)
+        if self._waiting:
+            self.poolChanged()
+        if backend.state is BackendState.removed:
+            self._forgetIfUnused(backend)
+        if self._policyListens:
+            self.tellPolicy(backend, info, outcome)
 
     def tellPolicy(self, backend: Backend, info: RequestInfo, outcome: Outcome) -> None:
         """

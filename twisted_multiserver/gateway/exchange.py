@@ -13,7 +13,7 @@ told downstream any more.
 from __future__ import annotations
 
 from math import inf
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
@@ -21,27 +21,32 @@ from twisted.python.failure import Failure
 
 from twisted_multiserver.balancing._iloadbalancer import BadChoice
 from twisted_multiserver.balancing.affinity import Affinity
-from twisted_multiserver.balancing.backend import Backend
+from twisted_multiserver.balancing.backend import Backend, BackendState
 from twisted_multiserver.balancing.outcomes import Outcome
 from twisted_multiserver.balancing.request import RequestInfo
+from twisted_multiserver.balancing.statistics import Statistics
+from twisted_multiserver.gateway.body import Body
 from twisted_multiserver.gateway.dial import DialFailed
 from twisted_multiserver.gateway.plan import (
     Answer,
     Choose,
-    Cut,
     Decision,
     ExchangePlan,
     Progress,
     Send,
     Wait,
 )
-from twisted_multiserver.gateway.upstream import Body, UpstreamConnection
-from twisted_multiserver.http1.fields import responseForClient
-from twisted_multiserver.http1.heads import RequestHead, ResponseHead
-from twisted_multiserver.http1.requests import requestBytes
+from twisted_multiserver.gateway.upstream import UpstreamConnection
+from twisted_multiserver.http1.forwarding import linesForClient
+from twisted_multiserver.http1.heads import Fields
+from twisted_multiserver.http1.requests import CheckedRequest
+from twisted_multiserver.http1.responses import CheckedResponse
 
 if TYPE_CHECKING:
     from twisted_multiserver.gateway.distribution import Distribution
+
+
+_ADMITTED: Final = BackendState.admitted
 
 
 class Downstream(Protocol):
@@ -49,9 +54,36 @@ class Downstream(Protocol):
     The client's side of an exchange.
     """
 
-    def responseHead(self, head: ResponseHead) -> None:
+    def responseInformational(self, head: CheckedResponse) -> None:
         """
-        @param head: with the fields that the client gets.
+        @param head: one that comes before the final one.
+        """
+
+    def responseWhole(self, head: CheckedResponse, lines: bytes, body: bytes) -> None:
+        """
+        All of the response; nothing else is told of it.
+
+        @param head: from the backend.
+        @param lines: of the fields that the client gets, without framing.
+        @param body: all of it.
+        """
+
+    def responseSwitched(
+        self, head: CheckedResponse, lines: bytes, upstream: UpstreamConnection, rest: bytes
+    ) -> None:
+        """
+        The backend speaks another protocol from now on; nothing else is told of it.
+
+        @param head: from the backend.
+        @param lines: of the fields that the client gets.
+        @param upstream: whose stream is to be taken.
+        @param rest: what the backend has sent on it already.
+        """
+
+    def responseHead(self, head: CheckedResponse, lines: bytes) -> None:
+        """
+        @param head: from the backend.
+        @param lines: of the fields that the client gets, without framing.
         """
 
     def responseBody(self, data: bytes) -> None:
@@ -59,9 +91,11 @@ class Downstream(Protocol):
         @param data: a piece of the body.
         """
 
-    def responseEnd(self) -> None:
+    def responseEnd(self, trailers: Fields) -> None:
         """
         The response is whole.
+
+        @param trailers: behind it.
         """
 
     def cut(self, reason: str) -> None:
@@ -81,7 +115,6 @@ class Exchange:
     """
     One request on its way.
 
-    @ivar description: method and target, for people.
     @ivar deadline: when waiting ends, in seconds of the clock.
     """
 
@@ -99,46 +132,39 @@ class Exchange:
         "_ended",
         "_head",
         "_info",
-        "_method",
         "_paused",
         "_plan",
+        "_request",
         "_responseStarted",
         "_sentAt",
         "deadline",
-        "description",
     )
 
     def __init__(
         self,
         distribution: Distribution,
-        head: RequestHead,
+        request: CheckedRequest,
+        head: bytes,
         body: Body | None,
         info: RequestInfo,
         downstream: Downstream,
     ) -> None:
         """
         @param distribution: what all exchanges share.
-        @param head: as it goes upstream.
+        @param request: from the client.
+        @param head: the bytes of its head, as it goes upstream.
         @param body: its body, if it has one.
         @param info: what the policy may know.
         @param downstream: gets the response.
-        @raise BadMessage: if the head can't be sent.
         """
-        self.description = head.description
         self.deadline = inf
         self._distribution = distribution
-        self._head = requestBytes(head)
-        self._method = head.method
+        self._request = request
+        self._head = head
         self._body = body
         self._info = info
         self._downstream = downstream
-        self._plan = ExchangePlan(
-            distribution.pool,
-            head.method,
-            body is not None,
-            distribution.budgets.queue,
-            distribution.seconds,
-        )
+        self._plan: ExchangePlan | None = None
         self._backend: Backend | None = None
         self._connection: UpstreamConnection | None = None
         self._cookie: bytes | None = None
@@ -149,18 +175,40 @@ class Exchange:
         self._ended = False
         self._sentAt = 0.0
 
+    @property
+    def description(self) -> str:
+        """
+        Method and target, for people.
+        """
+        return self._request.description
+
     def start(self) -> None:
         """
         Begin.
         """
-        self._follow(self._plan.begin())
+        distribution = self._distribution
+        distribution.begun()
+        backends = distribution.pool.admissible
+        if not backends:
+            self._follow(self._planned().begin())
+            return
+        # What a plan would say as long as all goes well; most exchanges need none.
+        try:
+            choice = distribution.policy.choose(self._info, backends)
+        except Exception:  # the user's own code
+            self._follow(self._policyFailed(None))
+            return
+        if type(choice) is Backend and choice.state is _ADMITTED and distribution.knows(choice):
+            self._follow(self._send(choice, fresh=False))
+        else:
+            self._follow(self._chose(choice, backends))
 
     def goOn(self) -> None:
         """
         What was waited for may be there.
         """
         self._distribution.stopWaiting(self)
-        self._follow(self._plan.begin())
+        self._follow(self._planned().begin())
 
     def overdue(self) -> None:
         """
@@ -203,37 +251,70 @@ class Exchange:
         if self._backend is not None:
             self._finishBackend(Outcome.clientGone)
         self._ended = True
-        self._distribution.ended(self)
+        self._distribution.ended()
         for pending in (self._choosing, self._dialing):
             if pending is not None:
                 pending.cancel()
 
-    def headReceived(self, head: ResponseHead) -> None:
+    def informationalReceived(self, head: CheckedResponse) -> None:
+        """
+        @param head: one that comes before the final one.
+        """
+        self._downstream.responseInformational(head)
+
+    def wholeReceived(self, head: CheckedResponse, body: bytes) -> None:
+        """
+        @param head: the response's.
+        @param body: all of it.
+        """
+        lines = self._begin(head)
+        self._statistics.bytesReceived += len(body)
+        self._finishBackend(Outcome.ok)
+        self._ended = True
+        self._downstream.responseWhole(head, lines, body)
+        # Last, since a master that stops goes on when nothing is open any more.
+        self._distribution.ended()
+
+    def switched(self, head: CheckedResponse, rest: bytes) -> None:
+        """
+        @param head: the response's.
+        @param rest: what came behind it.
+        """
+        assert self._connection is not None
+        self._downstream.responseSwitched(head, self._begin(head), self._connection, rest)
+
+    def tunnelEnded(self) -> None:
+        """
+        What was spoken instead of HTTP has ended.
+        """
+        self._finishBackend(Outcome.ok)
+        self._ended = True
+        self._distribution.ended()
+
+    def headReceived(self, head: CheckedResponse) -> None:
         """
         @param head: the response's.
         """
-        assert self._backend is not None
-        self._responseStarted = True
-        self._backend.statistics.firstByte(self._distribution.seconds() - self._sentAt)
-        self._downstream.responseHead(responseForClient(head, self._cookie))
+        self._downstream.responseHead(head, self._begin(head))
 
     def bodyReceived(self, data: bytes) -> None:
         """
         @param data: of the response.
         """
-        assert self._backend is not None
-        self._backend.statistics.bytesReceived += len(data)
+        self._statistics.bytesReceived += len(data)
         self._downstream.responseBody(data)
 
-    def responseEnded(self) -> None:
+    def responseEnded(self, trailers: Fields) -> None:
         """
         The response is whole.
+
+        @param trailers: behind it.
         """
         self._finishBackend(Outcome.ok)
         self._ended = True
-        self._downstream.responseEnd()
-        # Last, since a master that stops goes on when nothing is open any more.
-        self._distribution.ended(self)
+        self._downstream.responseEnd(trailers)
+        # As above.
+        self._distribution.ended()
 
     def upstreamFailed(self, outcome: Outcome) -> None:
         """
@@ -241,31 +322,60 @@ class Exchange:
         """
         self._follow(self._failed(outcome))
 
+    @property
+    def _statistics(self) -> Statistics:
+        assert self._backend is not None
+        return self._backend.statistics
+
+    def _begin(self, head: CheckedResponse) -> bytes:
+        """
+        The response has begun.
+
+        @return: the field lines that the client gets.
+        """
+        self._responseStarted = True
+        assert self._backend is not None
+        self._backend.statistics.firstByte(self._distribution.seconds() - self._sentAt)
+        return linesForClient(head, self._cookie)
+
+    def _planned(self) -> ExchangePlan:
+        if self._plan is None:
+            distribution = self._distribution
+            self._plan = ExchangePlan(
+                distribution.pool,
+                self._request.method,
+                self._body is not None,
+                distribution.budgets.queue,
+                distribution.seconds,
+            )
+        return self._plan
+
     def _follow(self, decision: Decision | None) -> None:
         while decision is not None and not self._ended:
-            match decision:
-                case Choose(backends):
-                    decision = self._choose(backends)
-                case Send(backend, fresh):
-                    decision = self._send(backend, fresh)
-                case Wait(until):
-                    self.deadline = until
-                    self._distribution.wait(self)
-                    decision = None
-                case Answer():
-                    self._ended = True
+            if isinstance(decision, Choose):
+                decision = self._choose(decision.backends)
+            elif isinstance(decision, Send):
+                decision = self._send(decision.backend, decision.fresh)
+            elif isinstance(decision, Wait):
+                self.deadline = decision.until
+                self._distribution.wait(self)
+                return
+            else:
+                self._ended = True
+                if isinstance(decision, Answer):
                     self._downstream.answer(decision)
-                    self._distribution.ended(self)
-                case Cut(reason):
-                    self._ended = True
-                    self._downstream.cut(reason)
-                    self._distribution.ended(self)
+                else:
+                    self._downstream.cut(decision.reason)
+                self._distribution.ended()
 
     def _choose(self, backends: tuple[Backend, ...]) -> Decision | None:
         try:
             choice = self._distribution.policy.choose(self._info, backends)
         except Exception:  # the user's own code
             return self._policyFailed(None)
+        return self._chose(choice, backends)
+
+    def _chose(self, choice: object, backends: tuple[Backend, ...]) -> Decision | None:
         if isinstance(choice, Deferred):
             self._choosing = choice
             self.deadline = self._distribution.seconds() + self._distribution.budgets.queue
@@ -285,10 +395,10 @@ class Exchange:
         if isinstance(choice, Affinity):
             backend, self._cookie = choice.backend, choice.cookie
         if backend is None:
-            return None if self._ended else self._plan.noneSuits()
+            return None if self._ended else self._planned().noneSuits()
         if not isinstance(backend, Backend) or backend not in backends:
             raise BadChoice(f"choose gave back {choice!r}, which is none of the backends")
-        decision = self._plan.chosen(backend)
+        decision = self._planned().chosen(backend)
         if self._ended or not isinstance(decision, Send):
             outcome = Outcome.clientGone if self._ended else Outcome.withdrawn
             self._distribution.tellPolicy(backend, self._info, outcome)
@@ -309,7 +419,7 @@ class Exchange:
     def _send(self, backend: Backend, fresh: bool) -> Decision | None:
         if self._backend is not backend:
             self._backend = backend
-            backend.begin(self, isRetry=self._plan.isRetry)
+            backend.begin(self, isRetry=self._plan is not None and self._plan.isRetry)
         self._sentAt = self._distribution.seconds()
         connections = self._distribution.connectionsTo(backend)
         connection = None if fresh else connections.takeIdle()
@@ -346,7 +456,8 @@ class Exchange:
 
     def _sendOn(self, connection: UpstreamConnection) -> None:
         self._connection = connection
-        connection.send(self._head, self._method, self._body, self)
+        request = self._request
+        connection.send(self._head, request.method, self._body, self, request.wishes.upgrade)
         if self._paused:
             connection.pause()
 
@@ -365,7 +476,7 @@ class Exchange:
                 exchange=self.description,
                 outcome=outcome.value,
             )
-        decision = self._plan.failed(backend, outcome, progress)
+        decision = self._planned().failed(backend, outcome, progress)
         if isinstance(decision, Send):
             self._count()
         else:

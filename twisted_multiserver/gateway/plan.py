@@ -42,7 +42,7 @@ _BUSY_PAUSE = 0.5
 _REPEATABLE = frozenset({b"GET", b"HEAD"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Choose:
     """
     Ask the policy.
@@ -53,7 +53,7 @@ class Choose:
     backends: tuple[Backend, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Send:
     """
     Send the request.
@@ -66,7 +66,7 @@ class Send:
     fresh: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Wait:
     """
     Wait for the pool to change.
@@ -77,7 +77,7 @@ class Wait:
     until: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answer:
     """
     Answer the client ourselves.
@@ -90,7 +90,7 @@ class Answer:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Cut:
     """
     Cut the client's connection, since its response can't be completed.
@@ -104,7 +104,7 @@ class Cut:
 Decision: TypeAlias = Choose | Send | Wait | Answer | Cut
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Progress:
     """
     How far a try had come when it failed.

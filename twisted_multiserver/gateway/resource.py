@@ -12,11 +12,13 @@ from twisted.web.resource import IResource
 from twisted.web.server import NOT_DONE_YET, Request
 from zope.interface import implementer
 
+from twisted_multiserver.balancing.request import RequestInfo
 from twisted_multiserver.gateway.distribution import Distribution
-from twisted_multiserver.gateway.webrequest import bodyOf, headOf, infoOf, splitTarget, viewOf
+from twisted_multiserver.gateway.exchange import Exchange
+from twisted_multiserver.gateway.webrequest import bodyOf, headOf, splitTarget, viewOf
 from twisted_multiserver.gateway.webresponse import WebResponse, refuseRequest
-from twisted_multiserver.http1.fields import refuse, requestForUpstream
-from twisted_multiserver.http1.heads import BadMessage
+from twisted_multiserver.http1.forwarding import upstreamHead
+from twisted_multiserver.http1.requests import NO_BODY, Refused, Wishes, checkRequest
 
 
 @implementer(IResource)
@@ -43,23 +45,30 @@ class GatewayResource:
         @param request: rendered by a Site.
         @return: the response comes later.
         """
-        head = headOf(request)
-        refusal = refuse(head)
-        if refusal is not None:
-            refuseRequest(request, refusal.status)
-            return NOT_DONE_YET
-        prefix, target = splitTarget(request.uri, len(request.prepath or ()))
-        body, length = bodyOf(request, head)
-        forwarded = requestForUpstream(
-            head, viewOf(request, prefix), target, length, self._distribution.hiddenCookie
-        )
-        response = WebResponse(request, self._fallback)
         try:
-            exchange = self._distribution.begin(forwarded, body, infoOf(request, head), response)
-        except BadMessage:
-            refuseRequest(request, 400)
+            checked = checkRequest(headOf(request))
+        except Refused as refused:
+            refuseRequest(request, refused.status)
             return NOT_DONE_YET
+        prefix, target = splitTarget(request.method, request.uri, len(request.prepath or ()))
+        body = bodyOf(request)
+        # All of it was read, and twisted.web has no way to change the protocol.
+        checked.length = NO_BODY if body is None else body.length
+        checked.wishes = Wishes(False, None, checked.wishes.maxForwards)
+        view, distribution = viewOf(request), self._distribution
+        response = WebResponse(request, self._fallback)
+        exchange = Exchange(
+            distribution,
+            checked,
+            upstreamHead(checked, view, target, prefix, distribution.hiddenCookie),
+            body,
+            RequestInfo(
+                view.address or "", view.secure, checked.head if distribution.needsHead else None
+            ),
+            response,
+        )
         response.belongTo(exchange)
+        exchange.start()
         return NOT_DONE_YET
 
     def getChildWithDefault(self, name: bytes, request: Request) -> IResource:

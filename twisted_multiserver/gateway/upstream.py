@@ -17,32 +17,20 @@ from math import inf
 from typing import Protocol
 
 from twisted_multiserver.balancing.outcomes import Outcome
-from twisted_multiserver.gateway.streams import Stream
-from twisted_multiserver.gateway.sweep import Sweep
-from twisted_multiserver.http1.heads import BadMessage, ResponseHead
-from twisted_multiserver.http1.responses import ResponseEvent, ResponseReader
-
-_PIECE = 65536
+from twisted_multiserver.gateway.body import Body
+from twisted_multiserver.http1.heads import BadMessage, Fields
+from twisted_multiserver.http1.requests import CHUNKED, joinLines
+from twisted_multiserver.http1.responsereader import (
+    EndOfResponse,
+    ResponseEvent,
+    ResponseReader,
+)
+from twisted_multiserver.http1.responses import CheckedResponse
+from twisted_multiserver.streams.streams import Stream
+from twisted_multiserver.streams.sweep import Sweep
 
 # How long the data of a dead child may take to come out of its socket, in seconds.
 _AFTER_DEATH = 1.0
-
-
-class Body(Protocol):
-    """
-    A request's body, which can be sent again.
-    """
-
-    def rewind(self) -> None:
-        """
-        Start from the beginning.
-        """
-
-    def read(self, size: int) -> bytes:
-        """
-        @param size: at most so many bytes.
-        @return: the next bytes; none at the end.
-        """
 
 
 class ResponseListener(Protocol):
@@ -50,7 +38,28 @@ class ResponseListener(Protocol):
     Whoever sent the request.
     """
 
-    def headReceived(self, head: ResponseHead) -> None:
+    def informationalReceived(self, head: CheckedResponse) -> None:
+        """
+        @param head: one that comes before the final one.
+        """
+
+    def wholeReceived(self, head: CheckedResponse, body: bytes) -> None:
+        """
+        A whole response; nothing else is told of it.
+
+        @param head: its head.
+        @param body: its body.
+        """
+
+    def switched(self, head: CheckedResponse, rest: bytes) -> None:
+        """
+        The backend speaks another protocol from now on; nothing else is told of it.
+
+        @param head: the response that says so.
+        @param rest: what came behind it.
+        """
+
+    def headReceived(self, head: CheckedResponse) -> None:
         """
         @param head: the response's final head.
         """
@@ -60,9 +69,11 @@ class ResponseListener(Protocol):
         @param data: a piece of the response's body.
         """
 
-    def responseEnded(self) -> None:
+    def responseEnded(self, trailers: Fields) -> None:
         """
         The response is whole.
+
+        @param trailers: behind it.
         """
 
     def upstreamFailed(self, outcome: Outcome) -> None:
@@ -141,7 +152,7 @@ class UpstreamConnection:
         self._firstByteBudget = firstByteBudget
         self._stallBudget = stallBudget
         self._listener: ResponseListener | None = None
-        self._reader: ResponseReader | None = None
+        self._reader = ResponseReader()
         self._body: Body | None = None
         self._headReceived = False
         self._received = False
@@ -151,8 +162,16 @@ class UpstreamConnection:
         self.bodySent = False
         self.bytesSent = 0
         self.deadline = inf
+        sweep.watch(self)
 
-    def send(self, head: bytes, method: bytes, body: Body | None, to: ResponseListener) -> None:
+    def send(
+        self,
+        head: bytes,
+        method: bytes,
+        body: Body | None,
+        to: ResponseListener,
+        upgrade: bytes | None = None,
+    ) -> None:
         """
         Send a request on an idle connection.
 
@@ -160,19 +179,28 @@ class UpstreamConnection:
         @param method: its method.
         @param body: its body, if it has one.
         @param to: hears of the response.
+        @param upgrade: the protocols that the request would change to.
         """
         self.requests += 1
         self._listener = to
-        self._reader = ResponseReader(method)
+        self._reader.begin(method, upgrade)
         self._headReceived = self._received = self.bodySent = False
-        self._body = body
         self.bytesSent = len(head)
         self.deadline = self._seconds() + self._firstByteBudget
-        self._sweep.watch(self)
         self._stream.write(head)
         if body is not None:
-            body.rewind()
-            self._sendBody()
+            self._body = body
+            body.taker = self
+            self.bodyAvailable()
+
+    def takeStream(self) -> Stream:
+        """
+        Give the stream away, once the backend speaks another protocol.
+
+        @return: the stream.
+        """
+        self._forget()
+        return self._stream
 
     def pause(self) -> None:
         """
@@ -204,20 +232,13 @@ class UpstreamConnection:
         Close an idle connection.
         """
         self._forget()
-        self._stream.close()
+        self._stream.leave()
 
     def isQuiet(self) -> bool:
         """
         Whether an idle connection can still be used.
         """
         return self._stream.isQuiet()
-
-    def idleFor(self, seconds: float) -> None:
-        """
-        @param seconds: close the idle connection after them.
-        """
-        self.deadline = self._seconds() + seconds
-        self._sweep.watch(self)
 
     def peerDied(self) -> None:
         """
@@ -243,11 +264,19 @@ class UpstreamConnection:
         """
         @param data: what the backend sent.
         """
-        if self._reader is None or self._listener is None:
+        listener = self._listener
+        if listener is None:
             # Nobody asked: what comes after it can't be told from a response.
             self._retire()
             return
-        self._received = True
+        if not self._received:
+            self._received = True
+            whole = self._reader.receiveWhole(data)
+            if whole is not None:
+                head, body = whole
+                self._end(head.persists)
+                listener.wholeReceived(head, body)
+                return
         try:
             events = self._reader.receive(data)
         except BadMessage:
@@ -262,19 +291,51 @@ class UpstreamConnection:
         The stream takes more of the request's body.
         """
         if self._body is not None:
-            self._sendBody()
+            self.bodyAvailable()
 
     def connectionLost(self, clean: bool) -> None:
         """
         @param clean: whether the backend ended it in an orderly way.
         """
-        if self._reader is not None and self._listener is not None:
+        if self._listener is not None:
             try:
                 events = self._reader.connectionEnded() if clean else []
             except BadMessage:
                 events = []
             self._tell(events)
         self._fail(self._lostOutcome(clean))
+
+    def bodyAvailable(self) -> None:
+        """
+        See L{BodyTaker<twisted_multiserver.gateway.body.BodyTaker>}.
+        """
+        body = self._body
+        while body is not None and not self._stream.buffered:
+            piece = body.read()
+            if piece:
+                self._sendPiece(piece, body.length == CHUNKED)
+            elif body.isEnded:
+                if body.length == CHUNKED:
+                    self._stream.write(b"0\r\n%b\r\n" % joinLines(body.trailers))
+                body.taker = None
+                self._body = None
+                self._expectAnswer()
+                return
+            else:
+                # It is the client's turn, and not this backend's fault.
+                if not self._headReceived:
+                    self.deadline = inf
+                return
+
+    def _sendPiece(self, piece: bytes, isChunk: bool) -> None:
+        self.bodySent = True
+        self.bytesSent += len(piece)
+        self._expectAnswer()
+        self._stream.write(b"%x\r\n%b\r\n" % (len(piece), piece) if isChunk else piece)
+
+    def _expectAnswer(self) -> None:
+        if not self._headReceived and not self._peerDied:
+            self.deadline = self._seconds() + self._firstByteBudget
 
     def _lostOutcome(self, clean: bool) -> Outcome:
         if self._headReceived:
@@ -283,18 +344,6 @@ class UpstreamConnection:
             return Outcome.eofBeforeHead
         return Outcome.resetRead if self._received else Outcome.resetUnread
 
-    def _sendBody(self) -> None:
-        while self._body is not None and not self._stream.buffered:
-            piece = self._body.read(_PIECE)
-            if not piece:
-                self._body = None
-                return
-            self.bodySent = True
-            self.bytesSent += len(piece)
-            if not self._headReceived:
-                self.deadline = self._seconds() + self._firstByteBudget
-            self._stream.write(piece)
-
     def _tell(self, events: list[ResponseEvent]) -> None:
         for event in events:
             listener = self._listener
@@ -302,21 +351,27 @@ class UpstreamConnection:
                 return
             if isinstance(event, bytes):
                 listener.bodyReceived(event)
-            elif isinstance(event, ResponseHead):
-                if not event.isInformational:
+            elif isinstance(event, CheckedResponse):
+                if event.isInformational:
+                    listener.informationalReceived(event)
+                else:
                     self._headReceived = True
                     self._expectMore()
                     listener.headReceived(event)
+            elif isinstance(event, EndOfResponse):
+                self._end(event.reusable)
+                listener.responseEnded(event.trailers)
             else:
-                self._end(event.reusable, listener)
+                self._listener = None
+                self.deadline = inf
+                listener.switched(event.head, event.rest)
 
     def _expectMore(self) -> None:
         if not self._peerDied:
             self.deadline = self._seconds() + self._stallBudget
 
-    def _end(self, reusable: bool, listener: ResponseListener) -> None:
+    def _end(self, reusable: bool) -> None:
         self._listener = None
-        self._sweep.forget(self)
         if self._paused:
             # The client turned slow with the end at hand: its slowness ends here too.
             self._paused = False
@@ -325,11 +380,9 @@ class UpstreamConnection:
             # Answered before it had the whole request, the rest of which it won't get.
             self._retire()
         elif reusable and not self._peerDied:
-            self._reader = None
             self._owner.connectionIdle(self)
         else:
             self.close()
-        listener.responseEnded()
 
     def _fail(self, outcome: Outcome) -> None:
         listener, self._listener = self._listener, None
@@ -342,6 +395,8 @@ class UpstreamConnection:
         self._stream.abort()
 
     def _forget(self) -> None:
-        self._body = self._reader = None
+        if self._body is not None:
+            self._body.taker = None
+            self._body = None
         self._sweep.forget(self)
         self._owner.connectionGone(self)

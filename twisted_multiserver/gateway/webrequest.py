@@ -3,47 +3,53 @@ A twisted.web request as neutral values.
 
 Invariants: the path prefix under which the resource is mounted is stripped from
 the raw target by counting segments, so that percent-encodings (C{%2F}) reach the
-application as the client wrote them; the request's own state isn't changed.
+application as the client wrote them; the request's own state isn't changed.  A Cookie
+that HTTP/2 cut into several fields is one again (RFC 9113 section 8.2.3).
 """
 
 from __future__ import annotations
 
 from typing import IO
 
-from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.web.server import Request
 
-from twisted_multiserver.balancing.request import RequestInfo
-from twisted_multiserver.http1.fields import ClientView, originForm
-from twisted_multiserver.http1.heads import RequestHead
+from twisted_multiserver.gateway.body import BodyTaker
+from twisted_multiserver.gateway.clientview import clientView
+from twisted_multiserver.http1.forwarding import ClientView
+from twisted_multiserver.http1.heads import Fields, RequestHead
+from twisted_multiserver.http1.targets import originForm
 
-_METHODS_WITH_BODY = frozenset({b"POST", b"PUT", b"PATCH"})
+_PIECE = 65536
 
 
 class WebBody:
     """
     The body of a twisted.web request, which is whole before the request is
     rendered (in memory, or in a temporary file if it is large).
+
+    See L{Body<twisted_multiserver.gateway.body.Body>}.
     """
 
-    def __init__(self, content: IO[bytes]) -> None:
+    trailers: Fields = ()
+    taker: BodyTaker | None = None
+
+    def __init__(self, content: IO[bytes], length: int) -> None:
         """
         @param content: the request's content.
+        @param length: of it, in bytes.
         """
         self._content = content
+        self.length = length
+        self.isEnded = False
+        content.seek(0)
 
-    def rewind(self) -> None:
+    def read(self) -> bytes:
         """
-        Start from the beginning.
+        @return: the next piece; empty at the end.
         """
-        self._content.seek(0)
-
-    def read(self, size: int) -> bytes:
-        """
-        @param size: at most so many bytes.
-        @return: the next bytes; none at the end.
-        """
-        return self._content.read(size)
+        piece = self._content.read(_PIECE)
+        self.isEnded = not piece
+        return piece
 
 
 def headOf(request: Request) -> RequestHead:
@@ -56,20 +62,21 @@ def headOf(request: Request) -> RequestHead:
     fields = tuple(
         (name, value)
         for name, values in request.requestHeaders.getAllRawHeaders()
-        for value in values
+        for value in ([b"; ".join(values)] if name == b"Cookie" else values)
     )
     return RequestHead(request.method, request.uri, request.clientproto, fields)
 
 
-def splitTarget(target: bytes, segments: int) -> tuple[bytes, bytes]:
+def splitTarget(method: bytes, target: bytes, segments: int) -> tuple[bytes, bytes]:
     """
     Strip the prefix under which a resource is mounted.
 
+    @param method: of the request.
     @param target: the request target, raw.
     @param segments: how many path segments belong to the prefix.
     @return: the raw prefix, empty or C{b"/..."}; and the rest in origin form.
     """
-    target = originForm(target)
+    target = originForm(method, target)
     path, mark, query = target.partition(b"?")
     if not segments or not path.startswith(b"/"):
         return b"", target
@@ -79,57 +86,23 @@ def splitTarget(target: bytes, segments: int) -> tuple[bytes, bytes]:
     return prefix.rstrip(b"/"), rest + mark + query
 
 
-def viewOf(request: Request, prefix: bytes) -> ClientView:
+def viewOf(request: Request) -> ClientView:
     """
     Tell what is known of the client.
 
     @param request: as twisted.web has read it.
-    @param prefix: what was stripped from the target.
     @return: the client's side of the request.
     """
-    listener = request.getHost()
-    port = getattr(listener, "port", None)
-    name = getattr(listener, "host", "localhost")
-    host = f"[{name}]" if ":" in name else name
-    return ClientView(
-        address=_address(request),
-        secure=bool(request.isSecure()),
-        listener=(host if port is None else f"{host}:{port}").encode("ascii", "replace"),
-        prefix=prefix,
-    )
+    return clientView(request.getClientAddress(), request.getHost(), bool(request.isSecure()))
 
 
-def infoOf(request: Request, head: RequestHead) -> RequestInfo:
-    """
-    Tell what a policy may know.
-
-    @param request: as twisted.web has read it.
-    @param head: its neutral head.
-    @return: the facts.
-    """
-    return RequestInfo(_address(request) or "", bool(request.isSecure()), head)
-
-
-def bodyOf(request: Request, head: RequestHead) -> tuple[WebBody | None, int | None]:
+def bodyOf(request: Request) -> WebBody | None:
     """
     Find the body.
 
     @param request: as twisted.web has read it.
-    @param head: its neutral head.
-    @return: the body, L{None} if it is empty; and its length in bytes, L{None} if
-        the request doesn't speak of one (RFC 9110 section 8.6).
+    @return: the body; L{None} if it is empty.
     """
     content = request.content
     length = content.seek(0, 2) if content is not None else 0
-    if length:
-        assert content is not None
-        return WebBody(content), length
-    announced = head.values(b"content-length") or head.values(b"transfer-encoding")
-    return None, 0 if announced or head.method in _METHODS_WITH_BODY else None
-
-
-def _address(request: Request) -> str | None:
-    address = request.getClientAddress()
-    if isinstance(address, IPv4Address | IPv6Address):
-        return address.host
-    return None
+    return WebBody(content, length) if content is not None and length else None

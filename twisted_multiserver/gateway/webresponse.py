@@ -21,10 +21,13 @@ from twisted.web.resource import IResource, getChildForRequest
 from twisted.web.server import Request
 from zope.interface import implementer
 
-from twisted_multiserver.gateway.answers import RETRY_AFTER, page
 from twisted_multiserver.gateway.exchange import Exchange
 from twisted_multiserver.gateway.plan import Answer
-from twisted_multiserver.http1.heads import ResponseHead
+from twisted_multiserver.gateway.upstream import UpstreamConnection
+from twisted_multiserver.http1.answers import RETRY_AFTER, page
+from twisted_multiserver.http1.grammar import findFields
+from twisted_multiserver.http1.heads import Fields
+from twisted_multiserver.http1.responses import CheckedResponse
 
 _H2_INTERNAL_ERROR = 2
 
@@ -56,24 +59,58 @@ class WebResponse:
         """
         self._exchange = exchange
 
-    def responseHead(self, head: ResponseHead) -> None:
+    def responseInformational(self, head: CheckedResponse) -> None:
+        """
+        twisted.web has no way for it.
+
+        @param head: not told to the client.
+        """
+
+    def responseSwitched(
+        self, head: CheckedResponse, lines: bytes, upstream: UpstreamConnection, rest: bytes
+    ) -> None:
+        """
+        Never happens, since no upgrade is asked for.
+
+        @param head: see L{Downstream<twisted_multiserver.gateway.exchange.Downstream>}.
+        @param lines: see there.
+        @param upstream: see there.
+        @param rest: see there.
+        """
+
+    def responseWhole(self, head: CheckedResponse, lines: bytes, body: bytes) -> None:
         """
         See L{Downstream<twisted_multiserver.gateway.exchange.Downstream>}.
         """
+        self._writeHead(head, lines)
+        self._ended = True
+        self._request.write(body)
+        self._request.finish()
+
+    def responseHead(self, head: CheckedResponse, lines: bytes) -> None:
+        """
+        See L{Downstream<twisted_multiserver.gateway.exchange.Downstream>}.
+        """
+        self._writeHead(head, lines)
+        self._request.registerProducer(self, True)
+        self._producing = True
+        # Sends the head now: an event stream may not have a body for a long time.
+        self._request.write(b"")
+
+    def _writeHead(self, head: CheckedResponse, lines: bytes) -> None:
         request = self._request
         request.defaultContentType = None
         request.setResponseCode(head.status, head.reason)
         headers = request.responseHeaders
         headers.removeHeader(b"server")
         given: dict[bytes, list[bytes]] = {}
-        for name, value in head.fields:
+        for name, value in findFields(lines):
             given.setdefault(name.lower(), []).append(value)
+        # RFC 9110 section 8.6: a 204 must not have one, and clients wait for its bytes.
+        if head.length >= 0 and head.status != 204:
+            given[b"content-length"] = [b"%d" % head.length]
         for name, values in given.items():
             headers.setRawHeaders(name, values)
-        request.registerProducer(self, True)
-        self._producing = True
-        # Sends the head now: an event stream may not have a body for a long time.
-        request.write(b"")
 
     def responseBody(self, data: bytes) -> None:
         """
@@ -81,7 +118,7 @@ class WebResponse:
         """
         self._request.write(data)
 
-    def responseEnd(self) -> None:
+    def responseEnd(self, trailers: Fields) -> None:
         """
         See L{Downstream<twisted_multiserver.gateway.exchange.Downstream>}.
         """

@@ -1,5 +1,5 @@
 """
-Framing: where a response's body ends (RFC 9112 sections 6 and 7).
+Framing: where a body ends (RFC 9112 sections 6 and 7).
 
 Strategy: the head alone decides, once, by the rules of section 6.3 in their
 order; a body reader then takes bytes until its end.  Framing is never relayed:
@@ -15,19 +15,20 @@ from __future__ import annotations
 import re
 from typing import Protocol
 
-from twisted_multiserver.http1.heads import (
-    HTTP_1_1,
-    BadMessage,
-    Fields,
-    ResponseHead,
-    fieldValues,
-    listMembers,
-)
+from twisted_multiserver.http1.grammar import isToken, matchField
+from twisted_multiserver.http1.heads import BadMessage, Fields, fieldValues, listMembers
 
-_CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*+)?\Z")
-_TRAILER = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([\t\x20-\x7e\x80-\xff]*?)[ \t]*\Z")
+# RFC 9112 section 7.1.1. Some servers fill up the size with blanks, some clients would like to.
+_isSize = re.compile(rb"([0-9A-Fa-f]{1,15})(?:[ \t]*+;[\t\x20-\x7e\x80-\xff]*+)?").fullmatch
+_isServersSize = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*+(?:;[\t\x20-\x7e\x80-\xff]*+)?").fullmatch
 _CHUNK_LINE_LIMIT = 4096
 _TRAILERS_LIMIT = 16384
+
+
+class UnknownCoding(BadMessage):
+    """
+    A transfer coding that can't be undone.
+    """
 
 
 class BodyReader(Protocol):
@@ -99,7 +100,11 @@ class ChunkedBody:
 
     endsAtClose = False
 
-    def __init__(self) -> None:
+    def __init__(self, fromServer: bool = False) -> None:
+        """
+        @param fromServer: whether a server sends it, whose blanks are overlooked.
+        """
+        self._matchSize = _isServersSize if fromServer else _isSize
         self.ended = False
         self.trailers: Fields = ()
         self._buffer = b""
@@ -149,7 +154,7 @@ class ChunkedBody:
         elif self._inTrailers:
             self._takeTrailer(line)
         else:
-            match = _CHUNK_SIZE.match(line)
+            match = self._matchSize(line)
             if match is None or len(line) > _CHUNK_LINE_LIMIT:
                 raise BadMessage("a chunk's size is malformed")
             self._missing = int(match[1], 16)
@@ -159,11 +164,11 @@ class ChunkedBody:
         if not line:
             self.ended = True
             return
-        match = _TRAILER.match(line)
+        match = matchField(line)
         self._trailerSize += len(line)
         if match is None or self._trailerSize > _TRAILERS_LIMIT:
             raise BadMessage("a trailer field is malformed or too long")
-        self.trailers = (*self.trailers, (match[1], match[2]))
+        self.trailers = (*self.trailers, (match[1], match[2].strip(b" \t")))
 
 
 def contentLength(fields: Fields) -> int | None:
@@ -188,24 +193,20 @@ def contentLength(fields: Fields) -> int | None:
     return int(value)
 
 
-def responseBody(method: bytes, head: ResponseHead) -> BodyReader:
+def isChunked(fields: Fields) -> bool:
     """
-    Decide how a response's body is framed (RFC 9112 section 6.3).
+    Read Transfer-Encoding (RFC 9112 section 6.1).
 
-    @param method: of the request that it answers.
-    @param head: the response's final head.
-    @return: what reads the body.
-    @raise BadMessage: if the head contradicts itself or names a transfer coding
-        that can't be undone.
+    @param fields: the fields of a head.
+    @return: whether the body is chunked, and nothing else.
+    @raise UnknownCoding: for a coding that isn't known.
+    @raise BadMessage: if it is no list of codings, or chunked isn't once and the last.
     """
-    hasCoding = bool(fieldValues(head.fields, b"transfer-encoding"))
-    length = contentLength(head.fields)
-    if hasCoding and (length is not None or head.version != HTTP_1_1):
-        raise BadMessage("Transfer-Encoding beside Content-Length, or in HTTP/1.0")
-    if method == b"HEAD" or head.status in (204, 304):
-        return LengthBody(0)
-    if hasCoding:
-        if listMembers(head.fields, b"transfer-encoding") != [b"chunked"]:
-            raise BadMessage("the transfer coding is unknown")
-        return ChunkedBody()
-    return CloseBody() if length is None else LengthBody(length)
+    if not fieldValues(fields, b"transfer-encoding"):
+        return False
+    members = listMembers(fields, b"transfer-encoding")
+    if members == [b"chunked"]:
+        return True
+    if not members or b"chunked" in members[:-1] or not all(map(isToken, members)):
+        raise BadMessage("Transfer-Encoding is malformed")
+    raise UnknownCoding("the transfer coding is unknown")

@@ -1,36 +1,290 @@
 """
-Writing requests: a head becomes the bytes that are sent upstream.
+Judging requests: a neutral head becomes a checked one, or is refused.
 
-Invariant: whatever the head holds, the bytes are exactly one request head; a
-value that could smuggle another line is refused here as the last line of
-defence, since heads are made from what clients sent (RFC 9112 section 11.1).
+Strategy: one function, L{checkRequest}, holds every rule of what is accepted, whichever
+way the head came; the fast reader (L{twisted_multiserver.http1.requestreader}) only knows
+heads for which the outcome is plain, and gives the same.
+
+Rules: two framings that could disagree are refused (RFC 9112 section 6.3), and so is a
+transfer coding that isn't understood (section 6.1); Host must be there exactly once
+(section 3.2), an absolute target wins over it (section 3.2.2); whatever is in a head, no
+part of it can become two lines (section 11.1).
 """
 
 from __future__ import annotations
 
 import re
+from typing import Final
 
-from twisted_multiserver.http1.heads import BadMessage, RequestHead
+from twisted_multiserver.http1.framing import UnknownCoding, isChunked
+from twisted_multiserver.http1.grammar import findFields, isTarget, isToken, isValue
+from twisted_multiserver.http1.heads import (
+    HTTP_1_0,
+    HTTP_1_1,
+    BadMessage,
+    Fields,
+    RequestHead,
+    listMembers,
+)
+from twisted_multiserver.http1.names import ENDS_AT_REQUEST, endingWith, isOurs
+from twisted_multiserver.http1.targets import authorityOf, isHost
 
-_NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
-_VALUE = re.compile(rb"[\t\x20-\x7e\x80-\xff]*\Z")
-_TARGET = re.compile(rb"[\x21-\x7e\x80-\xff]+\Z")
+NO_BODY: Final = 0
+CHUNKED: Final = -1
+
+TARGET_LIMIT = 16384
+
+_isLength = re.compile(rb"[0-9]{1,18}").fullmatch
 
 
-def requestBytes(head: RequestHead) -> bytes:
+class Refused(BadMessage):
     """
-    Write a request head, always as HTTP/1.1.
+    A request that ends here.
 
-    @param head: the head, its fields already those that go upstream.
-    @return: the bytes up to and with the empty line.
-    @raise BadMessage: if a part of it can't be written without changing what the
-        message means.
+    @ivar status: the answer.
     """
-    if not _NAME.match(head.method) or not _TARGET.match(head.target):
-        raise BadMessage("the request line holds a byte that it must not")
-    lines = [head.method + b" " + head.target + b" HTTP/1.1"]
+
+    def __init__(self, status: int, reason: str) -> None:
+        """
+        @param status: such as 400.
+        @param reason: for people, one line.
+        """
+        super().__init__(reason)
+        self.status = status
+
+
+class Wishes:
+    """
+    What few requests ask for.
+
+    @ivar expectsContinue: whether it waits for 100 Continue before it sends the body.
+    @ivar upgrade: the protocol it would change to; L{None} for none.
+    @ivar maxForwards: how many more hops an OPTIONS or TRACE may take; L{None} for any.
+    """
+
+    __slots__ = ("expectsContinue", "maxForwards", "upgrade")
+
+    def __init__(
+        self, expectsContinue: bool, upgrade: bytes | None, maxForwards: int | None
+    ) -> None:
+        self.expectsContinue = expectsContinue
+        self.upgrade = upgrade
+        self.maxForwards = maxForwards
+
+
+NO_WISHES: Final = Wishes(False, None, None)
+
+
+class CheckedRequest:
+    """
+    The head of a request that was judged good.
+
+    @ivar method: such as C{b"GET"}.
+    @ivar target: the request target, raw.
+    @ivar version: C{b"HTTP/1.1"}, C{b"HTTP/1.0"} or C{b"HTTP/2"}.
+    @ivar host: the authority that the client asks; empty if it named none.
+    @ivar passing: lines of the fields that go on to a backend, each with its CRLF:
+        without those that end at a hop, framing, Host, and what only we may say.
+    @ivar length: bytes of the body; L{NO_BODY}, or L{CHUNKED}.
+    @ivar keepAlive: whether the client would go on with its connection.
+    @ivar wishes: what few requests ask for; mostly L{NO_WISHES}.
+    @ivar size: bytes of the head, if it was read from bytes.
+    """
+
+    __slots__ = (
+        "_fields",
+        "_lines",
+        "host",
+        "keepAlive",
+        "length",
+        "method",
+        "passing",
+        "size",
+        "target",
+        "version",
+        "wishes",
+    )
+
+    def __init__(
+        self,
+        method: bytes,
+        target: bytes,
+        version: bytes,
+        host: bytes,
+        passing: bytes,
+        length: int,
+        keepAlive: bool,
+        lines: bytes,
+        wishes: Wishes = NO_WISHES,
+        fields: Fields | None = None,
+    ) -> None:
+        """
+        @param lines: the head as it came, if C{fields} is L{None}.
+        @param fields: all fields of the head.
+        """
+        self.method = method
+        self.target = target
+        self.version = version
+        self.host = host
+        self.passing = passing
+        self.length = length
+        self.keepAlive = keepAlive
+        self.wishes = wishes
+        self.size = len(lines)
+        self._lines = lines
+        self._fields = fields
+
+    @property
+    def fields(self) -> Fields:
+        """
+        All fields as the client sent them.
+        """
+        if self._fields is None:
+            self._fields = tuple(findFields(self._lines, self._lines.index(b"\n") + 1))
+        return self._fields
+
+    @property
+    def head(self) -> RequestHead:
+        """
+        The neutral head.
+        """
+        return RequestHead(self.method, self.target, self.version, self.fields)
+
+    @property
+    def description(self) -> str:
+        """
+        What a log line calls this request: method and target, bounded in length.
+        """
+        target = self.target.decode("latin-1")
+        shown = target if len(target) <= 200 else target[:200] + "..."
+        return f"{self.method.decode('latin-1')} {shown}"
+
+
+def checkRequest(head: RequestHead) -> CheckedRequest:
+    """
+    Judge a head.
+
+    @param head: as it was read, or made from another protocol's request.
+    @return: the checked request.
+    @raise Refused: if it must not go further.
+    """
+    _checkGrammar(head)
+    host = _checkHost(head)
+    length = _checkFraming(head)
+    options = listMembers(head.fields, b"connection")
+    isNew = head.version == HTTP_1_1
+    ends = endingWith(ENDS_AT_REQUEST, options)
+    wishes = Wishes(
+        _checkExpectation(head) and isNew and length != NO_BODY,
+        _upgrade(head) if isNew and b"upgrade" in options and length == NO_BODY else None,
+        _maxForwards(head),
+    )
+    if wishes.maxForwards is not None:
+        ends |= {b"max-forwards"}
+    return CheckedRequest(
+        head.method,
+        head.target,
+        head.version,
+        host,
+        joinLines(
+            [
+                field
+                for field in head.fields
+                if (name := field[0].lower()) not in ends and not isOurs(name)
+            ]
+        ),
+        length,
+        b"close" not in options and (isNew or b"keep-alive" in options),
+        b"",
+        wishes,
+        head.fields,
+    )
+
+
+def joinLines(fields: list[tuple[bytes, bytes]] | Fields) -> bytes:
+    """
+    @param fields: checked names and values.
+    @return: their lines, each with its CRLF.
+    """
+    return b"".join([b"%b: %b\r\n" % field for field in fields])
+
+
+def _checkGrammar(head: RequestHead) -> None:
+    if not isToken(head.method):
+        raise Refused(400, "the method is malformed")
+    if not isTarget(head.target):
+        raise Refused(400, "the target is empty or holds a byte that it must not")
+    if len(head.target) > TARGET_LIMIT:
+        raise Refused(414, "the target is too long")
+    if head.method == b"CONNECT":
+        raise Refused(501, "CONNECT is not supported")
+    isPath = head.target.startswith(b"/") or authorityOf(head.target) is not None
+    if not isPath and (head.target != b"*" or head.method != b"OPTIONS"):
+        raise Refused(400, "the target is neither a path nor a URL")
     for name, value in head.fields:
-        if not _NAME.match(name) or not _VALUE.match(value):
-            raise BadMessage(f"the field {name[:50]!r} holds a byte that it must not")
-        lines.append(name + b": " + value)
-    return b"\r\n".join(lines) + b"\r\n\r\n"
+        if not isToken(name) or not isValue(value):
+            raise Refused(400, "a field holds a byte that it must not")
+
+
+def _checkHost(head: RequestHead) -> bytes:
+    hosts = head.values(b"host")
+    if len(hosts) > 1:
+        raise Refused(400, "more than one Host")
+    if not hosts and head.version != HTTP_1_0:
+        raise Refused(400, "no Host")
+    if hosts and not isHost(hosts[0]):
+        raise Refused(400, "a malformed Host")
+    authority = authorityOf(head.target)
+    if authority is None:
+        return hosts[0] if hosts else b""
+    # RFC 9110 section 4.2.1: a URL of ours names a host.
+    if not authority or authority.startswith(b":") or not isHost(authority):
+        raise Refused(400, "a malformed host in the target")
+    return authority
+
+
+def _checkFraming(head: RequestHead) -> int:
+    lengths = head.values(b"content-length")
+    try:
+        chunked = isChunked(head.fields)
+    except UnknownCoding as unknown:
+        raise Refused(501, str(unknown)) from unknown
+    except BadMessage as bad:
+        raise Refused(400, str(bad)) from bad
+    if chunked and (lengths or head.version == HTTP_1_0):
+        raise Refused(400, "Transfer-Encoding beside Content-Length, or in HTTP/1.0")
+    if chunked:
+        length = CHUNKED
+    elif not lengths:
+        length = NO_BODY
+    elif len(lengths) > 1 or not _isLength(lengths[0]):
+        raise Refused(400, "Content-Length is no number")
+    else:
+        length = int(lengths[0])
+    if length != NO_BODY and head.method == b"TRACE":
+        raise Refused(400, "TRACE with a body")
+    return length
+
+
+def _checkExpectation(head: RequestHead) -> bool:
+    members = listMembers(head.fields, b"expect")
+    if members and head.version != HTTP_1_0 and members != [b"100-continue"]:
+        raise Refused(417, "an expectation that nobody here can meet")
+    return bool(members)
+
+
+def _maxForwards(head: RequestHead) -> int | None:
+    """
+    RFC 9110 section 7.6.2; other methods pass it on as it is.
+    """
+    values = head.values(b"max-forwards")
+    if head.method not in (b"OPTIONS", b"TRACE") or not values:
+        return None
+    if len(values) > 1 or not _isLength(values[0]):
+        raise Refused(400, "Max-Forwards is no number")
+    return int(values[0])
+
+
+def _upgrade(head: RequestHead) -> bytes | None:
+    protocols = [each for each in listMembers(head.fields, b"upgrade") if each != b"h2c"]
+    return b", ".join(protocols) or None

@@ -1,11 +1,13 @@
 """
-Streams: what an upstream connection needs of the network, and no more.
+Streams: what a connection of HTTP needs of the network, and no more.
 
-A stream on a Twisted transport (L{twisted_multiserver.gateway.transportstream}) is the
-only one so far; the upstream connection doesn't know, so that it can run on a lighter
-one.
+There are two, on a plain socket (L{twisted_multiserver.streams.socketstream}) and on a
+Twisted transport (L{twisted_multiserver.streams.transportstream}); whoever uses one doesn't
+know which.
 
-Invariant: a stream tells C{connectionLost} exactly once, and nothing after it.
+Invariants: a stream tells C{connectionLost} exactly once, never from within a call of its
+user, and nothing after it; what was written before C{close} reaches a peer that takes it,
+even if the peer has sent something that nobody read (RFC 9112 section 9.6).
 """
 
 from __future__ import annotations
@@ -19,9 +21,16 @@ class Stream(Protocol):
 
     @ivar buffered: whether so much is still to be written that the writer should
         wait for C{streamDrained}.
+    @ivar pending: how much, in bytes.
     """
 
     buffered: bool
+    pending: int
+
+    def belongTo(self, user: StreamUser) -> None:
+        """
+        @param user: is told of all that happens from now on.
+        """
 
     def write(self, data: bytes) -> None:
         """
@@ -40,12 +49,17 @@ class Stream(Protocol):
 
     def close(self) -> None:
         """
-        Close when all is written.
+        Close when all is written; what the peer still sends is dropped.
+        """
+
+    def leave(self) -> None:
+        """
+        Close at once, of a connection on which nothing is under way.
         """
 
     def abort(self) -> None:
         """
-        Close at once.
+        Close at once, so that the peer sees that something is missing.
         """
 
     def isQuiet(self) -> bool:

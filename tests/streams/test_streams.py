@@ -13,8 +13,8 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.gateway.doubles import FakeStream
-from twisted_multiserver.gateway.streams import Stream
-from twisted_multiserver.gateway.transportstream import StreamFactory, TransportStream
+from twisted_multiserver.streams.streams import Stream
+from twisted_multiserver.streams.transportstream import TransportStream
 
 
 class User:
@@ -38,7 +38,7 @@ class User:
 class TransportStreamTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.transport = StringTransport()
-        self.stream = StreamFactory().buildProtocol(None)
+        self.stream = TransportStream()
         self.stream.makeConnection(self.transport)
         self.user = User()
 

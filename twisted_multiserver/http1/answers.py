@@ -9,13 +9,22 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
+from twisted_multiserver.http1.date import httpDate
+
 # Seconds after which a client may ask again (RFC 9110 section 10.2.3).
 RETRY_AFTER = 1
 
 _SENTENCES = {
     400: "The request is malformed.",
+    405: "The server does not support this method.",
+    408: "The request took too long to arrive.",
+    413: "The request is too large.",
+    414: "The address is too long.",
+    417: "The server can not do what the request expects.",
+    431: "The request's head is too large.",
     500: "The server could not decide who takes the request.",
-    501: "The server does not support this method.",
+    501: "The server does not support this request.",
+    505: "The server speaks HTTP/1.1.",
     502: "The application did not answer.",
     503: "The application is not available at the moment. Please try again.",
     504: "The application took too long to answer.",
@@ -33,6 +42,26 @@ padding: 0 1rem }}</style>
 <p>{sentence}</p>
 </html>
 """
+
+
+_LINES = b"Content-Type: text/html; charset=utf-8\r\nCache-Control: no-store\r\n"
+
+
+def phrase(status: int) -> bytes:
+    """
+    @param status: such as 503.
+    @return: the reason phrase of an answer of ours.
+    """
+    return HTTPStatus(status).phrase.encode("ascii")
+
+
+def answerLines(status: int) -> bytes:
+    """
+    @param status: such as 503.
+    @return: the lines of the fields of an answer, but for framing.
+    """
+    lines = _LINES + b"Date: %b\r\n" % httpDate()
+    return lines + b"Retry-After: %d\r\n" % RETRY_AFTER if status == 503 else lines
 
 
 def page(status: int) -> bytes:

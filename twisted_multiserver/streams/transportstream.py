@@ -11,13 +11,12 @@ import socket
 from typing import Protocol, cast
 
 from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import IAddress, IPushProducer, ISystemHandle
+from twisted.internet.interfaces import IPushProducer, ISystemHandle
 from twisted.internet.protocol import Protocol as TwistedProtocol
-from twisted.internet.protocol import ServerFactory
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from twisted_multiserver.gateway.streams import StreamUser
+from twisted_multiserver.streams.streams import StreamUser
 
 
 class _Transport(Protocol):
@@ -31,16 +30,20 @@ class _Transport(Protocol):
     def pauseProducing(self) -> None: ...
     def resumeProducing(self) -> None: ...
     def registerProducer(self, producer: IPushProducer, streaming: bool) -> None: ...
+    def unregisterProducer(self) -> None: ...
 
 
 @implementer(IPushProducer)
 class TransportStream(TwistedProtocol):
     """
-    See L{Stream<twisted_multiserver.gateway.streams.Stream>}.
+    See L{Stream<twisted_multiserver.streams.streams.Stream>}.
     """
 
     def __init__(self) -> None:
         self.buffered = False
+        # Only the transport knows how much.
+        self.pending = 0
+        self._isClosing = False
         self._user: StreamUser | None = None
 
     def belongTo(self, user: StreamUser) -> None:
@@ -59,7 +62,7 @@ class TransportStream(TwistedProtocol):
         """
         @param data: what the peer sent.
         """
-        if self._user is not None:
+        if self._user is not None and not self._isClosing:
             self._user.dataReceived(data)
 
     def connectionLost(self, reason: Failure | None = None) -> None:
@@ -82,7 +85,7 @@ class TransportStream(TwistedProtocol):
         The transport's buffer is empty.
         """
         self.buffered = False
-        if self._user is not None:
+        if self._user is not None and not self._isClosing:
             self._user.streamDrained()
 
     def stopProducing(self) -> None:
@@ -92,37 +95,47 @@ class TransportStream(TwistedProtocol):
 
     def write(self, data: bytes) -> None:
         """
-        See L{Stream<twisted_multiserver.gateway.streams.Stream>}.
+        See L{Stream<twisted_multiserver.streams.streams.Stream>}.
         """
         self._twisted.write(data)
 
     def pause(self) -> None:
         """
-        See L{Stream<twisted_multiserver.gateway.streams.Stream>}.
+        See L{Stream<twisted_multiserver.streams.streams.Stream>}.
         """
         self._twisted.pauseProducing()
 
     def resume(self) -> None:
         """
-        See L{Stream<twisted_multiserver.gateway.streams.Stream>}.
+        See L{Stream<twisted_multiserver.streams.streams.Stream>}.
         """
         self._twisted.resumeProducing()
 
     def close(self) -> None:
         """
-        See L{Stream<twisted_multiserver.gateway.streams.Stream>}.
+        See L{Stream<twisted_multiserver.streams.streams.Stream>}.
         """
+        self._isClosing = True
+        # A producer would keep the transport open, and a paused one would not see the end.
+        self._twisted.unregisterProducer()
+        self._twisted.resumeProducing()
         self._twisted.loseConnection()
+
+    def leave(self) -> None:
+        """
+        See L{Stream<twisted_multiserver.streams.streams.Stream>}.
+        """
+        self.close()
 
     def abort(self) -> None:
         """
-        See L{Stream<twisted_multiserver.gateway.streams.Stream>}.
+        See L{Stream<twisted_multiserver.streams.streams.Stream>}.
         """
         self._twisted.abortConnection()
 
     def isQuiet(self) -> bool:
         """
-        See L{Stream<twisted_multiserver.gateway.streams.Stream>}.
+        See L{Stream<twisted_multiserver.streams.streams.Stream>}.
         """
         handle = cast(socket.socket, cast(ISystemHandle, self.transport).getHandle())
         try:
@@ -136,23 +149,3 @@ class TransportStream(TwistedProtocol):
     @property
     def _twisted(self) -> _Transport:
         return cast(_Transport, self.transport)
-
-
-class StreamFactory(ServerFactory):
-    """
-    Gives a connection its L{TransportStream}.
-
-    @ivar stream: the one stream; a factory serves one connection.
-    """
-
-    noisy = False
-
-    def __init__(self) -> None:
-        self.stream = TransportStream()
-
-    def buildProtocol(self, addr: IAddress | None) -> TransportStream:
-        """
-        @param addr: the peer's.
-        @return: the stream.
-        """
-        return self.stream

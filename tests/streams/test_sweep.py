@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_multiserver.gateway.sweep import INTERVAL, Sweep
+from twisted_multiserver.streams.sweep import INTERVAL, Sweep
 
 
 class Timed:

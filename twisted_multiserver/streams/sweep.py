@@ -44,6 +44,12 @@ class Sweep:
         self._timed: dict[Timed, None] = {}
         self._call: IDelayedCall | None = None
 
+    def seconds(self) -> float:
+        """
+        The clock, in seconds.
+        """
+        return self._clock.seconds()
+
     def watch(self, timed: Timed) -> None:
         """
         @param timed: is looked at until L{forget}.

@@ -1,0 +1,1 @@
+"""Black-box conformance: raw bytes in, what reaches the other side and what comes back."""

@@ -1,0 +1,155 @@
+"""
+Serving clients: the gateway as a protocol factory, for any endpoint.
+
+A connection becomes a stream (L{twisted_multiserver.streams.adopting}) with one
+L{ClientSide<twisted_multiserver.gateway.downstream.ClientSide>} on it.  Behind TLS a client
+may have chosen HTTP/2, which twisted.web speaks: such a connection goes to the site.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.interfaces import (
+    IAddress,
+    IHandshakeListener,
+    IProtocolNegotiationFactory,
+    ISSLTransport,
+)
+from twisted.internet.protocol import Protocol, ServerFactory
+from twisted.web.http import H2_ENABLED
+from twisted.web.http import Request as HTTPRequest
+from twisted.web.server import Site
+from zope.interface import implementer
+
+from twisted_multiserver.draining import DrainingFactory
+from twisted_multiserver.gateway.clientview import clientView
+from twisted_multiserver.gateway.distribution import Distribution
+from twisted_multiserver.gateway.downstream import ClientSide
+from twisted_multiserver.gateway.resource import GatewayResource
+from twisted_multiserver.http1.connections import ServerConnections, ServerLimits
+from twisted_multiserver.streams.adopting import Adopter, StreamProtocol
+from twisted_multiserver.streams.streams import Stream
+
+_HTTP2 = b"h2"
+
+
+class GatewaySite(Site):
+    """
+    The site of the connections that speak HTTP/2.
+    """
+
+    noisy = False
+
+    def log(self, request: HTTPRequest) -> None:
+        """
+        @param request: not logged here.
+        """
+
+
+@implementer(IHandshakeListener)
+class ClientProtocol(StreamProtocol):
+    """
+    A client's connection; behind TLS it waits until it is known what the client speaks.
+    """
+
+    def __init__(self, factory: GatewayFactory, address: IAddress | None) -> None:
+        """
+        @param factory: serves it.
+        @param address: the client's.
+        """
+        super().__init__(factory.adopter, factory.streamMade)
+        self._factory = factory
+        self._address = address
+
+    def connectionMade(self) -> None:
+        """
+        The transport is there.
+        """
+        if not ISSLTransport.providedBy(self.transport):
+            super().connectionMade()
+
+    def handshakeCompleted(self) -> None:
+        """
+        The client's choice is known.
+        """
+        transport: Any = self.transport
+        if transport.negotiatedProtocol == _HTTP2:
+            self.kept = self._factory.http2Protocol(self._address)
+            self.kept.makeConnection(transport)
+        else:
+            super().connectionMade()
+
+
+@implementer(IProtocolNegotiationFactory)
+class GatewayFactory(ServerFactory):
+    """
+    Serves clients of a distribution.
+
+    @ivar adopter: makes streams.
+    """
+
+    noisy = False
+
+    def __init__(self, distribution: Distribution, adopter: Adopter, limits: ServerLimits) -> None:
+        """
+        @param distribution: takes the requests.
+        @param adopter: makes streams.
+        @param limits: what clients may take.
+        """
+        self._distribution = distribution
+        self.adopter = adopter
+        self._connections = ServerConnections(limits, distribution.seconds, adopter.sweep)
+        site = GatewaySite(  # type: ignore[no-untyped-call]
+            GatewayResource(distribution), timeout=limits.idle
+        )
+        self._http2 = DrainingFactory(site)
+
+    def acceptableProtocols(self) -> list[bytes]:
+        """
+        @return: what a client behind TLS may choose, the best first.
+        """
+        return [_HTTP2, b"http/1.1"] if H2_ENABLED else [b"http/1.1"]
+
+    def buildProtocol(self, addr: IAddress | None) -> Protocol:
+        """
+        @param addr: the client's.
+        @return: what becomes a client's side.
+        """
+        return ClientProtocol(self, addr)
+
+    def http2Protocol(self, address: IAddress | None) -> Any:
+        """
+        @param address: the client's.
+        @return: what serves a connection that speaks HTTP/2.
+        """
+        return self._http2.buildProtocol(address)
+
+    def streamMade(self, stream: Stream, transport: Any) -> None:
+        """
+        Serve a client.
+
+        @param stream: its connection.
+        @param transport: the same, as Twisted has it.
+        """
+        secure = ISSLTransport.providedBy(transport)
+        view = clientView(transport.getPeer(), transport.getHost(), secure)
+        ClientSide(stream, self._connections, self._distribution, view)
+
+    def drain(self) -> Deferred[None]:
+        """
+        Close idle connections now and the others behind their present request.
+
+        @return: fires when none is left.
+        """
+        drained: Deferred[None] = Deferred()
+        self._connections.drain(lambda: drained.callback(None))
+        return gatherResults([drained, self._http2.drain()]).addCallback(lambda _: None)
+
+    def abort(self) -> None:
+        """
+        Cut all connections.
+        """
+        self._connections.abort()
+        self._http2.abort()

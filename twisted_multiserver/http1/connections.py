@@ -1,0 +1,110 @@
+"""
+The connections of one server: what they share, and how all of them end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from twisted_multiserver.http1.server import ServerConnection
+
+
+@dataclass(frozen=True, slots=True)
+class ServerLimits:
+    """
+    What a client may take.  Durations are in seconds; infinite for no limit.
+
+    @ivar head: from a head's first byte to its last.
+    @ivar idle: between two requests.
+    @ivar stall: between two pieces of a body, either way.
+    @ivar body: bytes of a request's body; L{None} for no limit.
+    """
+
+    head: float = 10.0
+    idle: float = 75.0
+    stall: float = 60.0
+    body: int | None = None
+
+
+class Watch(Protocol):
+    """
+    Looks at deadlines (L{Sweep<twisted_multiserver.streams.sweep.Sweep>}).
+    """
+
+    def watch(self, timed: ServerConnection) -> None:
+        """
+        @param timed: is told when its deadline has passed.
+        """
+
+    def forget(self, timed: ServerConnection) -> None:
+        """
+        @param timed: isn't watched any more.
+        """
+
+
+class ServerConnections:
+    """
+    All open connections of a server.
+
+    @ivar limits: what clients may take.
+    @ivar seconds: the clock.
+    @ivar isDraining: whether each connection closes behind its present request.
+    """
+
+    def __init__(self, limits: ServerLimits, seconds: Callable[[], float], watch: Watch) -> None:
+        """
+        @param limits: what clients may take.
+        @param seconds: the clock.
+        @param watch: looks at the connections' deadlines.
+        """
+        self.limits = limits
+        self.seconds = seconds
+        self.isDraining = False
+        self._watch = watch
+        self._open: dict[ServerConnection, None] = {}
+        self._whenEmpty: list[Callable[[], None]] = []
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def opened(self, connection: ServerConnection) -> None:
+        """
+        @param connection: has just begun.
+        """
+        self._open[connection] = None
+        self._watch.watch(connection)
+
+    def closed(self, connection: ServerConnection) -> None:
+        """
+        @param connection: has ended.
+        """
+        self._open.pop(connection, None)
+        self._watch.forget(connection)
+        if not self._open:
+            waiting, self._whenEmpty = self._whenEmpty, []
+            for tell in waiting:
+                tell()
+
+    def drain(self, drained: Callable[[], None]) -> None:
+        """
+        Close idle connections now, and the others behind their present request.
+
+        @param drained: called once, when none is left; at once if so already.
+        """
+        self.isDraining = True
+        self._whenEmpty.append(drained)
+        for connection in tuple(self._open):
+            connection.drain()
+        if not self._open:
+            self._whenEmpty.remove(drained)
+            drained()
+
+    def abort(self) -> None:
+        """
+        Cut all connections.
+        """
+        for connection in tuple(self._open):
+            connection.abort()

@@ -1,0 +1,60 @@
+"""
+The grammar of heads, as pieces of regular expressions.
+
+Strategy: a head is matched as a whole, once, by one expression of possessive pieces: a
+byte is looked at once and never again, so matching is linear whatever the bytes are.
+The expression knows plain field lines, which pass as they are, and a few special ones,
+whose values are captured; a head with anything else is for the reader that goes line by
+line.
+
+Source: RFC 9110 section 5.6.2 (tokens), section 5.5 (values); RFC 9112 section 3.2.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+_TOKEN_CHARACTERS = r"!#$%&'*+\-.^_`|~0-9A-Za-z"
+TOKEN = rf"[{_TOKEN_CHARACTERS}]++"
+VALUE = r"[\t\x20-\x7e\x80-\xff]*+"
+# Neither blank at its ends nor empty.
+TRIMMED = r"[\x21-\x7e\x80-\xff][\t\x20-\x7e\x80-\xff]*+(?<![ \t])"
+# A URI's characters (RFC 3986), and those that clients forget to encode; no fragment.
+TARGET = r"[\x21\x22\x24-\x7e]++"
+
+isToken = re.compile(TOKEN.encode()).fullmatch
+isValue = re.compile(VALUE.encode()).fullmatch
+isTarget = re.compile(TARGET.encode()).fullmatch
+matchField = re.compile(rf"({TOKEN}):({VALUE})".encode()).fullmatch
+# In lines that were checked before.
+findFields = re.compile(rb"([^:\r\n]++):[ \t]*+([^\r\n]*?)[ \t]*+\r\n").findall
+
+
+def caseless(name: str) -> str:
+    """
+    @param name: a field's name in lower case; C{~} in it stands for C{-} and C{_}.
+    @return: an expression for it in any case (flags make matching slower).
+    """
+    return "".join(
+        "[-_]" if each == "~" else f"[{each.upper()}{each}]" if each.isalpha() else re.escape(each)
+        for each in name
+    )
+
+
+def plainLines(notThese: Iterable[str], notBeginning: Iterable[str] = ()) -> str:
+    """
+    @param notThese: names, in lower case, that are not plain.
+    @param notBeginning: beginnings of names that are not plain.
+    @return: an expression for any number of lines with other names, each with one blank
+        before its value and none behind.
+    """
+    tails: dict[str, list[str]] = {}
+    for name in notThese:
+        tails.setdefault(name[0], []).append(caseless(name[1:]) + ":")
+    for name in notBeginning:
+        tails.setdefault(name[0], []).append(caseless(name[1:]))
+    others = "|".join(
+        f"{caseless(first)}(?:{'|'.join(found)})" for first, found in sorted(tails.items())
+    )
+    return rf"(?:(?!{others}){TOKEN}: {TRIMMED}\r\n)*+"

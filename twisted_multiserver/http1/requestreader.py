@@ -1,0 +1,183 @@
+"""
+Reading requests: bytes become a checked head, or are refused.
+
+Strategy: one regular expression knows whole heads as clients really send them; whatever
+it doesn't match, the reader behind it takes apart line by line and judges.
+
+Invariants: where the fast way accepts, the other accepts too and gives the same (a
+property test holds them equal); however the bytes are cut, the result is the same; a head
+is at most L{HEAD_LIMIT} bytes; bare CR or LF, NUL, line folding and blanks around names
+are refused (RFC 9112 sections 2.2, 5.1, 5.2), as soon as they are seen.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from twisted_multiserver.http1.grammar import (
+    TARGET,
+    caseless,
+    matchField,
+    plainLines,
+)
+from twisted_multiserver.http1.heads import HTTP_1_0, HTTP_1_1, RequestHead
+from twisted_multiserver.http1.names import ENDS_AT_REQUEST, OURS, OURS_BEGIN
+from twisted_multiserver.http1.requests import (
+    CHUNKED,
+    NO_BODY,
+    TARGET_LIMIT,
+    CheckedRequest,
+    Refused,
+    checkRequest,
+)
+from twisted_multiserver.http1.targets import HOST
+
+HEAD_LIMIT = 65536
+_CLOSE: Final = len(b"close")
+_KEEP_ALIVE: Final = len(b"keep-alive")
+
+_PLAIN = plainLines(
+    [*sorted(name.decode() for name in ENDS_AT_REQUEST), "max-forwards", *OURS], OURS_BEGIN
+)
+_CONNECTION = rf"(?:{caseless('connection')}: ([Kk]eep-[Aa]live|[Cc]lose)\r\n({_PLAIN}))?+"
+_FRAMING = (
+    rf"(?:(?:{caseless('content-length')}: ([0-9]{{1,18}}+)"
+    rf"|{caseless('transfer-encoding')}: ([Cc]hunked))\r\n({_PLAIN}))?+"
+)
+# Host is there, once; Connection in front of it or anywhere behind; framing behind it.
+_matchHead = re.compile(
+    (
+        rf"(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) (?=/)({TARGET}) HTTP/1\.1\r\n({_PLAIN})"
+        rf"{_CONNECTION}{caseless('host')}: ({HOST})\r\n({_PLAIN})"
+        rf"{_CONNECTION}{_FRAMING}{_CONNECTION}\r\n"
+    ).encode("latin-1")
+).match
+
+_matchRequestLine = re.compile(rb"([^ ]+) ([^ ]+) (HTTP/([0-9])\.([0-9]))").fullmatch
+_findBareEnd = re.compile(rb"(?<!\r)\n|\r(?!\n)(?=.)|\x00", re.S).search
+
+
+def readPlainRequest(data: bytes) -> CheckedRequest | None:
+    """
+    Read a head as most clients send it.
+
+    @param data: bytes that begin with a request.
+    @return: the checked request; L{None} if the head is not whole, or not one that this
+        way knows.
+    """
+    match = _matchHead(data)
+    if match is None:
+        return None
+    # p: plain lines, c: Connection; what isn't there is empty.
+    method, target, p1, c1, p2, host, p3, c2, p4, size, coding, p5, c3, p6 = match.groups(b"")
+    end = match.end()
+    connection = c1 + c2 + c3
+    if len(connection) > _KEEP_ALIVE or end > HEAD_LIMIT or len(target) > TARGET_LIMIT:
+        return None
+    return CheckedRequest(
+        method,
+        target,
+        HTTP_1_1,
+        host,
+        p1 + p2 + p3 + p4 + p5 + p6,
+        int(size) if size else CHUNKED if coding else NO_BODY,
+        len(connection) != _CLOSE,
+        data if end == len(data) else data[:end],
+    )
+
+
+def parseRequest(head: bytes) -> RequestHead:
+    """
+    Take a whole head apart, line by line.
+
+    @param head: from the request line on, with the empty line at its end.
+    @return: the neutral head; HTTP/1.2 and above is HTTP/1.1.
+    @raise Refused: for anything that the grammar doesn't allow.
+    """
+    lines = head[:-4].split(b"\r\n")
+    method, target, version = _requestLine(lines[0])
+    fields = []
+    for line in lines[1:]:
+        field = matchField(line)
+        if field is None:
+            raise Refused(400, "a field line is malformed")
+        fields.append((field[1], field[2].strip(b" \t")))
+    return RequestHead(method, target, version, tuple(fields))
+
+
+def _requestLine(line: bytes) -> tuple[bytes, bytes, bytes]:
+    match = _matchRequestLine(line)
+    if match is None:
+        raise Refused(400, "the request line is malformed")
+    if match[4] != b"1":
+        raise Refused(505, "the version is not HTTP/1")
+    return match[1], match[2], HTTP_1_0 if match[5] == b"0" else HTTP_1_1
+
+
+class RequestReader:
+    """
+    Reads the heads of one connection.
+
+    @ivar isBegun: whether a part of a head has come.
+    """
+
+    __slots__ = ("_buffer", "_checked", "_hasSkipped", "isBegun")
+
+    def __init__(self) -> None:
+        self._buffer = b""
+        self._checked = 0
+        self._hasSkipped = False
+        self.isBegun = False
+
+    def receive(self, data: bytes) -> tuple[CheckedRequest, bytes] | None:
+        """
+        Take what has arrived.
+
+        @param data: bytes of the connection, none of them of a body.
+        @return: a checked request and what came behind its head; L{None} if more is
+            needed.
+        @raise Refused: if the bytes are no request that may go on.
+        """
+        if not self.isBegun:
+            plain = readPlainRequest(data)
+            if plain is not None:
+                return plain, data[plain.size :]
+        self._buffer += data
+        if not self._hasSkipped and self._buffer.startswith(b"\r\n"):
+            # RFC 9112 section 2.2: some clients send a line's end after a body.
+            self._hasSkipped = True
+            self._buffer, self._checked = self._buffer[2:], 0
+        self.isBegun = bool(self._buffer)
+        if not self.isBegun:
+            return None
+        found = self._buffer.find(b"\r\n\r\n", max(0, self._checked - 3))
+        if found < 0:
+            self._checkBegun()
+            return None
+        head, rest = self._buffer[: found + 4], self._buffer[found + 4 :]
+        if len(head) > HEAD_LIMIT:
+            raise _tooLong(head)
+        self._buffer, self._checked, self._hasSkipped, self.isBegun = b"", 0, False, False
+        return readPlainRequest(head) or checkRequest(parseRequest(head)), rest
+
+    def _checkBegun(self) -> None:
+        """
+        See early that nothing good can come of it.
+        """
+        buffer, checked = self._buffer, self._checked
+        if _findBareEnd(buffer, max(0, checked - 1)):
+            raise Refused(400, "a line ends without CR LF, or a NUL is among the bytes")
+        lineEnd = buffer.find(b"\r\n", max(0, checked - 1))
+        if lineEnd >= 0 and buffer.find(b"\r\n", 0, checked) < 0:
+            _requestLine(buffer[:lineEnd])
+        self._checked = len(buffer)
+        if self._checked > HEAD_LIMIT:
+            raise _tooLong(buffer)
+
+
+def _tooLong(head: bytes) -> Refused:
+    line = head.partition(b"\r\n")[0]
+    if len(line) > TARGET_LIMIT + 100:
+        return Refused(414, "the target is too long")
+    return Refused(431, "the head is too long")
