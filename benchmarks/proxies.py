@@ -1,5 +1,10 @@
 """
-The proxies that are compared: how each is started, on one processor.
+The proxies that are compared, and the server behind them: how each is started, on one
+processor.
+
+A port that is free now may not be so when a program comes to bind it, so a program that
+ends before it answers is started again on another.  It answers if what comes back is what
+only the server behind it can say: somebody else may listen on that port.
 """
 
 from __future__ import annotations
@@ -10,10 +15,13 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
+
+from benchmarks.rounds import Contender
 
 _PEERS = Path(__file__).parent / "peers"
 _ROOT = Path(__file__).parent.parent
@@ -28,7 +36,7 @@ class Quiet(Site):
     def log(self, request):
         pass
 site = Quiet(ReverseProxyResource("127.0.0.1", int(sys.argv[2]), b""))
-reactor.listenTCP(int(sys.argv[1]), site, backlog=1024, interface="127.0.0.1")
+reactor.listenTCP(int(sys.argv[1]), site, backlog=4096, interface="127.0.0.1")
 reactor.run()
 """
 
@@ -58,7 +66,7 @@ PROXIES = {
         str(Path(sys.executable).with_name("twistd")),
         (
             *("-n", "--pidfile=", "--logfile=/dev/null", "multiserver"),
-            *("--listen=tcp:{port}:interface=127.0.0.1", "--backend=unix:{backend}"),
+            *("--listen=tcp:{port}:interface=127.0.0.1:backlog=4096", "--backend=unix:{backend}"),
         ),
     ),
     "ReverseProxyResource": Proxy(sys.executable, ("-c", _REVERSE_PROXY, "{port}", "{server}")),
@@ -66,6 +74,65 @@ PROXIES = {
 
 # Seconds.
 _PATIENCE = 20
+_PORTS_TRIED = 5
+
+
+class NotStarted(Exception):
+    """
+    A program didn't come to answer; the message ends with what it said.
+    """
+
+
+@dataclass(frozen=True)
+class Backend:
+    """
+    The server behind all proxies.
+
+    @ivar folder: of its files and of those of the proxies.
+    @ivar path: of its UNIX socket.
+    @ivar port: its other one.
+    """
+
+    folder: Path
+    path: str
+    port: int
+
+    def requests(self) -> int:
+        """
+        @return: how many requests it has had.
+        """
+        with socket.socket(socket.AF_UNIX) as asking:
+            asking.connect(str(self.folder / "status"))
+            asking.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            with asking.makefile() as answer:
+                # "server accepts handled requests" and, below that, the numbers.
+                lines = answer.read().splitlines()
+        numbers = next(line for line in lines if line.strip()[:1].isdigit())
+        return int(numbers.split()[2])
+
+
+@dataclass(frozen=True)
+class Running:
+    """
+    A proxy that runs.
+
+    @ivar name: see L{PROXIES}.
+    @ivar pid: of its first process.
+    @ivar port: where it listens, on 127.0.0.1.
+    @ivar backend: behind it.
+    """
+
+    name: str
+    pid: int
+    port: int
+    backend: Backend
+
+    def contender(self) -> Contender:
+        """
+        @return: it, without any figures yet.
+        """
+        url = f"http://127.0.0.1:{self.port}/"
+        return Contender(self.name, self.pid, url, served=self.backend.requests)
 
 
 def processors() -> tuple[str, str]:
@@ -95,82 +162,110 @@ def configuration(template: str, values: Mapping[str, object]) -> str:
     return (_PEERS / template).read_text().format(**values)
 
 
-def _start(stack: ExitStack, processor: str, command: list[str]) -> subprocess.Popen[bytes]:
-    environment = {**os.environ, "GOMAXPROCS": "1", "PYTHONPATH": str(_ROOT)}
-    process = subprocess.Popen(
-        ["taskset", "-c", processor, *command],
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    stack.callback(process.wait)
-    stack.callback(process.terminate)
-    return process
-
-
-def startBackend(stack: ExitStack, folder: Path) -> tuple[str, int]:
+def startBackend(stack: ExitStack, folder: Path) -> Backend:
     """
     Start the server behind all proxies.
 
     @param stack: ends it.
     @param folder: for its files; with a short path.
-    @return: its UNIX socket and its port.
+    @return: it.
+    @raise NotStarted: if it doesn't answer.
     """
-    path, port = str(folder / "backend"), freePort()
-    config = folder / "backend.conf"
-    config.write_text(
-        configuration("backend.conf", {"folder": folder, "backend": path, "server": port})
-    )
-    _start(stack, processors()[1], ["nginx", "-c", str(config)])
-    _waitFor(f"http://127.0.0.1:{port}/")
-    return path, port
+    path, config = str(folder / "backend"), folder / "backend.conf"
+
+    def command(port: int) -> list[str]:
+        values = {"folder": folder, "backend": path, "server": port}
+        config.write_text(configuration("backend.conf", values))
+        return ["nginx", "-c", str(config)]
+
+    return Backend(folder, path, start(stack, folder, processors()[1], command)[1])
 
 
-def startProxy(
-    stack: ExitStack, folder: Path, name: str, backend: tuple[str, int]
-) -> tuple[str, int, str]:
+def startProxy(stack: ExitStack, name: str, backend: Backend) -> Running:
     """
     Start a proxy.
 
     @param stack: ends it.
-    @param folder: for its files.
     @param name: one of L{PROXIES}.
-    @param backend: as L{startBackend} gave it.
-    @return: its name, the pid of the process that does the work, and what it serves.
+    @param backend: what is behind it.
+    @return: it.
+    @raise NotStarted: if it doesn't answer.
     """
-    proxy, port = PROXIES[name], freePort()
-    values: dict[str, object] = {
-        "port": port,
-        "folder": folder,
-        "backend": backend[0],
-        "server": backend[1],
+    proxy = PROXIES[name]
+
+    def command(port: int) -> list[str]:
+        values: dict[str, object] = {
+            "port": port,
+            "folder": backend.folder,
+            "backend": backend.path,
+            "server": backend.port,
+        }
+        if proxy.template is not None:
+            config = backend.folder / f"{port}-{proxy.template}"
+            config.write_text(configuration(proxy.template, values))
+            values["config"] = config
+        words = (
+            word if word is _REVERSE_PROXY else word.format(**values) for word in proxy.arguments
+        )
+        return [proxy.program, *words]
+
+    return Running(name, *start(stack, backend.folder, processors()[0], command), backend)
+
+
+def start(
+    stack: ExitStack, folder: Path, processor: str, command: Callable[[int], list[str]]
+) -> tuple[int, int]:
+    """
+    Start a program that listens on a port, until it answers.
+
+    @param stack: ends it.
+    @param folder: where it runs, and where what it says is written.
+    @param processor: where it runs.
+    @param command: makes its command line, with a port.
+    @return: its pid and its port.
+    @raise NotStarted: if it doesn't answer.
+    """
+    environment = {
+        **{name: value for name, value in os.environ.items() if name[:12] != "MULTISERVER_"},
+        "GOMAXPROCS": "1",
+        "PYTHONPATH": str(_ROOT),
     }
-    if proxy.template is not None:
-        config = folder / f"{port}-{proxy.template}"
-        config.write_text(configuration(proxy.template, values))
-        values["config"] = config
-    words = [word if word is _REVERSE_PROXY else word.format(**values) for word in proxy.arguments]
-    process = _start(stack, processors()[0], [proxy.program, *words])
-    url = f"http://127.0.0.1:{port}/"
-    _waitFor(url)
-    return name, _worker(process.pid), url
+    for _ in range(_PORTS_TRIED):
+        port = freePort()
+        said = folder / f"{port}.log"
+        with said.open("wb") as log:
+            process = subprocess.Popen(
+                ["taskset", "-c", processor, *command(port)],
+                env=environment,
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        stack.callback(_end, process)
+        if _answers(process, f"http://127.0.0.1:{port}/alive", str(folder)):
+            return process.pid, port
+    raise NotStarted(f"{command(port)[0]}: {said.read_text(errors='replace')[-2000:]}")
 
 
-def _worker(pid: int) -> int:
-    """
-    nginx leaves the work to a process of its own.
-    """
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return int(children[0]) if len(children) == 1 else pid
-
-
-def _waitFor(url: str) -> None:
+def _answers(process: subprocess.Popen[bytes], url: str, expected: str) -> bool:
     deadline = time.monotonic() + _PATIENCE
-    while True:
+    while process.poll() is None and time.monotonic() < deadline:
         try:
-            with urllib.request.urlopen(url, timeout=_PATIENCE):
-                return
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
+            with urllib.request.urlopen(url, timeout=_PATIENCE) as answer:
+                if answer.read().decode(errors="replace") == expected:
+                    return True
+        # HTTPException: whoever is there speaks something else.
+        except (OSError, HTTPException):
+            pass
+        time.sleep(0.05)
+    return False
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(_PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -68,6 +68,9 @@ class FakeStream:
             self.state = "closed"
             self.isPaused = False
 
+    def leave(self) -> None:
+        raise AssertionError("only whoever asks a backend leaves like that")
+
     def abort(self) -> None:
         if self.state in ("open", "closed"):
             self.state = "aborted"

@@ -8,6 +8,8 @@ known to try.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
@@ -144,7 +146,8 @@ def requestHeads(draw: DrawFn, mutations: int = 3) -> bytes:
     @param mutations: how many there are at most.
     @return: the bytes of heads that end with an empty line, but for what was mutated.
     """
-    start = b"%b %b %b\r\n" % (
+    start = b"%b%b %b %b\r\n" % (
+        draw(_mostly([b""], [b"\r\n", b"\r\n", b"\n", b"\r\n\r\n"])),
         draw(_mostly(_METHODS, _ODD_METHODS)),
         draw(_mostly(_TARGETS, _ODD_TARGETS)),
         draw(_mostly([b"HTTP/1.1"], _ODD_VERSIONS)),
@@ -212,7 +215,7 @@ def pieces(data: bytes, places: list[int]) -> list[bytes]:
     @return: the pieces, none of them empty.
     """
     edges = [0, *places, len(data)]
-    found = [data[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    found = [data[start:end] for start, end in pairwise(edges)]
     return [piece for piece in found if piece]
 
 

@@ -25,12 +25,13 @@ REQUESTS: dict[str, bytes] = {
         "Content-Length: 27",
         "Content-Type: application/x-www-form-urlencoded",
     ),
-    "curl, a chunked upload": head(
-        "PUT /a/b?c=d HTTP/1.1",
+    "curl, a chunked form": head(
+        "POST /a/b?c=d HTTP/1.1",
         "Host: localhost:8080",
         "User-Agent: curl/8.5.0",
         "Accept: */*",
         "Transfer-Encoding: chunked",
+        "Content-Type: application/x-www-form-urlencoded",
     ),
     "Chrome": head(
         "GET /static/app.js?v=3f2a HTTP/1.1",
@@ -128,8 +129,14 @@ REQUESTS: dict[str, bytes] = {
         "GET /x HTTP/1.1",
         "User-Agent: Java/17.0.11",
         "Host: localhost:8080",
-        "Accept: text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2",
+        "Accept: text/html, image/gif, image/jpeg, */*; q=0.2",
         "Connection: keep-alive",
+    ),
+    "Java, HttpClient, a form": head(
+        "POST /x HTTP/1.1",
+        "Content-Length: 3",
+        "Host: localhost:8080",
+        "User-Agent: Java-http-client/17.0.15",
     ),
     "Java, Apache HttpClient": head(
         "GET /x HTTP/1.1",
@@ -198,8 +205,8 @@ REQUESTS: dict[str, bytes] = {
         "Connection: close",
     ),
     "wrk": head("GET / HTTP/1.1", "Host: 127.0.0.1:8080"),
-    "ab, HTTP/1.1": head(
-        "GET / HTTP/1.1",
+    "ab": head(
+        "GET / HTTP/1.0",
         "Connection: Keep-Alive",
         "Host: 127.0.0.1:8080",
         "User-Agent: ApacheBench/2.3",
@@ -207,15 +214,6 @@ REQUESTS: dict[str, bytes] = {
     ),
     "h2load": head("GET / HTTP/1.1", "Host: 127.0.0.1:8080", "user-agent: h2load nghttp2/1.59.0"),
 }
-
-# What ab sends without being told otherwise; HTTP/1.0 is for the way line by line.
-OLD_REQUEST = head(
-    "GET / HTTP/1.0",
-    "Connection: Keep-Alive",
-    "Host: 127.0.0.1:8080",
-    "User-Agent: ApacheBench/2.3",
-    "Accept: */*",
-)
 
 _DATE = "Wed, 21 Aug 2024 10:11:12 GMT"
 RESPONSES: dict[str, bytes] = {

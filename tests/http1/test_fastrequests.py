@@ -8,7 +8,7 @@ from hypothesis import event, given, settings
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.http1.headstrategies import requestHeads
-from tests.http1.samples import OLD_REQUEST, REQUESTS, head
+from tests.http1.samples import REQUESTS, head
 from twisted_multiserver.http1.heads import RequestHead
 from twisted_multiserver.http1.requestreader import (
     HEAD_LIMIT,
@@ -65,18 +65,20 @@ class EqualTests(SynchronousTestCase):
 
     def test_realClients(self) -> None:
         """
-        What they send is read the fast way.
+        What they send is read the fast way, whatever follows.
         """
-        for name, data in REQUESTS.items():
-            self.assertTrue(self.same(data), name)
-            self.assertTrue(self.same(data + b"GET / HTTP/1.1\r\nHost: b\r\n\r\n"), name)
+        missed = [
+            name
+            for name, data in REQUESTS.items()
+            if not (self.same(data) and self.same(data + b"GET / HTTP/1.1\r\n\r\n"))
+        ]
+        self.assertEqual(missed, [])
 
     def test_notForIt(self) -> None:
         """
         What it must leave to the other way, which takes it.
         """
         for data in (
-            OLD_REQUEST,
             head("OPTIONS * HTTP/1.1", "Host: a"),
             head("GET http://a/ HTTP/1.1", "Host: b"),
             head("BREW / HTTP/1.1", "Host: a"),
@@ -85,6 +87,15 @@ class EqualTests(SynchronousTestCase):
             head("GET / HTTP/1.1", "Host: a", "X:"),
             head("GET / HTTP/1.1", "Host: a", "Connection: Upgrade", "Upgrade: websocket"),
             head("GET / HTTP/1.1", "Host: a", "Connection: close, X", "X: y"),
+            head(
+                "POST / HTTP/1.1",
+                "Connection: Upgrade, HTTP2-Settings",
+                "Content-Length: 3",
+                "Host: a",
+                "HTTP2-Settings: AAEAAEAAAAIAAAAA",
+                "Upgrade: h2c",
+                "User-Agent: Java-http-client/17.0.15",
+            ),
             head("GET / HTTP/1.1", "Host: a", "X-Forwarded-For: 6.6.6.6"),
             head("GET / HTTP/1.1", "Host: a", "x_real_ip: 6.6.6.6"),
             head("POST / HTTP/1.1", "Host: a", "Expect: 100-continue", "Content-Length: 5"),
@@ -148,8 +159,8 @@ class EqualTests(SynchronousTestCase):
             taken.append(readPlainRequest(data) is not None)
 
         look()
-        self.assertGreater(sum(taken), len(taken) // 5)
-        self.assertGreater(taken.count(False), len(taken) // 5)
+        self.assertGreater(sum(taken), len(taken) // 8)
+        self.assertGreater(taken.count(False), len(taken) // 8)
 
     def test_fieldsOfPlain(self) -> None:
         """

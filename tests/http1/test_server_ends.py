@@ -209,7 +209,7 @@ class SwitchTests(SynchronousTestCase):
         conversation = Conversation()
         sent = b"x" * 70000
         conversation.sends(self.REQUEST, sent, b"more")
-        stream, ahead = conversation.connection.switch()
+        _, ahead = conversation.connection.switch()
         self.assertEqual(ahead, sent)
         self.assertFalse(conversation.stream.isPaused)
 

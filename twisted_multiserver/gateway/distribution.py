@@ -37,6 +37,8 @@ class Distribution:
     @ivar budgets: how long things may take.
     @ivar hiddenCookie: the name of a cookie that is between the policy and clients.
     @ivar needsHead: whether the policy wants to know the request's head.
+    @ivar open: how many exchanges are open.
+    @ivar connections: to the backends, those that only finish what they have among them.
     @ivar sweep: watches deadlines.
     @ivar seconds: the clock.
     """
@@ -60,10 +62,10 @@ class Distribution:
         self.sweep = Sweep(clock)
         self.seconds = clock.seconds
         self._clock = clock
-        self._connections: dict[Backend, Connections] = {}
+        self.connections: dict[Backend, Connections] = {}
         self._waiting: dict[Exchange, None] = {}
         self._wake: IDelayedCall | None = None
-        self._open = 0
+        self.open = 0
         self._whenQuiet: list[Deferred[None]] = []
         self.pool.observe(self)
 
@@ -76,25 +78,19 @@ class Distribution:
         @raise AlreadyInPool: if its address is.
         """
         connections = Connections(backend, dialer, self._clock, self.sweep, self.budgets)
-        self._connections[backend] = connections
+        self.connections[backend] = connections
         try:
             self.pool.admit(backend)
         except BaseException:
-            del self._connections[backend]
+            del self.connections[backend]
             raise
-
-    def begun(self) -> None:
-        """
-        An exchange is open.
-        """
-        self._open += 1
 
     def ended(self) -> None:
         """
         An exchange has had its end.
         """
-        self._open -= 1
-        if not self._open:
+        self.open -= 1
+        if not self.open:
             waiting, self._whenQuiet = self._whenQuiet, []
             for quiet in waiting:
                 quiet.callback(None)
@@ -104,25 +100,11 @@ class Distribution:
         @return: fires when no exchange is open.
         """
         quiet: Deferred[None] = Deferred()
-        if self._open:
+        if self.open:
             self._whenQuiet.append(quiet)
         else:
             quiet.callback(None)
         return quiet
-
-    def knows(self, backend: Backend) -> bool:
-        """
-        @param backend: any.
-        @return: whether it is one of the pool's.
-        """
-        return backend in self._connections
-
-    def connectionsTo(self, backend: Backend) -> Connections:
-        """
-        @param backend: one that is admitted, or finishes what it has.
-        @return: its connections.
-        """
-        return self._connections[backend]
 
     def watch(self, exchange: Exchange) -> None:
         """
@@ -189,7 +171,7 @@ class Distribution:
         """
         See L{PoolObserver<twisted_multiserver.balancing.pool.PoolObserver>}.
         """
-        self._connections[backend].closeIdle()
+        self.connections[backend].closeIdle()
         try:
             self.policy.backendRemoved(backend)
         except Exception:  # the user's own code
@@ -199,7 +181,7 @@ class Distribution:
         """
         See L{PoolObserver<twisted_multiserver.balancing.pool.PoolObserver>}.
         """
-        self._connections[backend].backendDied()
+        self.connections[backend].backendDied()
         self._forgetIfUnused(backend)
 
     def poolChanged(self) -> None:
@@ -217,4 +199,4 @@ class Distribution:
 
     def _forgetIfUnused(self, backend: Backend) -> None:
         if backend.state is BackendState.removed and not backend.inFlight:
-            self._connections.pop(backend, None)
+            self.connections.pop(backend, None)

@@ -24,8 +24,8 @@ from twisted_multiserver.balancing.affinity import Affinity
 from twisted_multiserver.balancing.backend import Backend, BackendState
 from twisted_multiserver.balancing.outcomes import Outcome
 from twisted_multiserver.balancing.request import RequestInfo
-from twisted_multiserver.balancing.statistics import Statistics
 from twisted_multiserver.gateway.body import Body
+from twisted_multiserver.gateway.connections import Connections
 from twisted_multiserver.gateway.dial import DialFailed
 from twisted_multiserver.gateway.plan import (
     Answer,
@@ -187,7 +187,7 @@ class Exchange:
         Begin.
         """
         distribution = self._distribution
-        distribution.begun()
+        distribution.open += 1
         backends = distribution.pool.admissible
         if not backends:
             self._follow(self._planned().begin())
@@ -198,10 +198,16 @@ class Exchange:
         except Exception:  # the user's own code
             self._follow(self._policyFailed(None))
             return
-        if type(choice) is Backend and choice.state is _ADMITTED and distribution.knows(choice):
-            self._follow(self._send(choice, fresh=False))
-        else:
-            self._follow(self._chose(choice, backends))
+        if type(choice) is Backend and choice.state is _ADMITTED:
+            connections = distribution.connections.get(choice)
+            if connections is not None:
+                self._backend = choice
+                choice.begin(self)
+                decision = self._sendBy(connections, connections.takeIdle())
+                if decision is not None:
+                    self._follow(decision)
+                return
+        self._follow(self._chose(choice, backends))
 
     def goOn(self) -> None:
         """
@@ -267,13 +273,16 @@ class Exchange:
         @param head: the response's.
         @param body: all of it.
         """
-        lines = self._begin(head)
-        self._statistics.bytesReceived += len(body)
+        backend, distribution = self._backend, self._distribution
+        assert backend is not None
+        statistics = backend.statistics
+        statistics.firstByte(distribution.seconds() - self._sentAt)
+        statistics.bytesReceived += len(body)
         self._finishBackend(Outcome.ok)
         self._ended = True
-        self._downstream.responseWhole(head, lines, body)
+        self._downstream.responseWhole(head, linesForClient(head, self._cookie), body)
         # Last, since a master that stops goes on when nothing is open any more.
-        self._distribution.ended()
+        distribution.ended()
 
     def switched(self, head: CheckedResponse, rest: bytes) -> None:
         """
@@ -301,7 +310,8 @@ class Exchange:
         """
         @param data: of the response.
         """
-        self._statistics.bytesReceived += len(data)
+        assert self._backend is not None
+        self._backend.statistics.bytesReceived += len(data)
         self._downstream.responseBody(data)
 
     def responseEnded(self, trailers: Fields) -> None:
@@ -321,11 +331,6 @@ class Exchange:
         @param outcome: why there is no whole response.
         """
         self._follow(self._failed(outcome))
-
-    @property
-    def _statistics(self) -> Statistics:
-        assert self._backend is not None
-        return self._backend.statistics
 
     def _begin(self, head: CheckedResponse) -> bytes:
         """
@@ -420,9 +425,13 @@ class Exchange:
         if self._backend is not backend:
             self._backend = backend
             backend.begin(self, isRetry=self._plan is not None and self._plan.isRetry)
+        connections = self._distribution.connections[backend]
+        return self._sendBy(connections, None if fresh else connections.takeIdle())
+
+    def _sendBy(
+        self, connections: Connections, connection: UpstreamConnection | None
+    ) -> Decision | None:
         self._sentAt = self._distribution.seconds()
-        connections = self._distribution.connectionsTo(backend)
-        connection = None if fresh else connections.takeIdle()
         if connection is None:
             try:
                 dialed = connections.connect()
@@ -478,19 +487,17 @@ class Exchange:
             )
         decision = self._planned().failed(backend, outcome, progress)
         if isinstance(decision, Send):
-            self._count()
+            if connection is not None:
+                backend.statistics.bytesSent += connection.bytesSent
+            self._connection = None
         else:
             self._finishBackend(outcome)
         return decision
 
     def _finishBackend(self, outcome: Outcome) -> None:
-        backend = self._backend
+        backend, connection = self._backend, self._connection
         assert backend is not None
-        self._count()
-        self._backend = None
+        if connection is not None:
+            backend.statistics.bytesSent += connection.bytesSent
+        self._backend = self._connection = None
         self._distribution.finished(backend, self, self._info, outcome)
-
-    def _count(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None and self._backend is not None:
-            self._backend.statistics.bytesSent += connection.bytesSent

@@ -94,7 +94,7 @@ def upstreamHead(
     )
     return b"%b %b HTTP/1.1\r\nHost: %b\r\n%b%b%bX-Forwarded-Host: %b\r\n%b%b\r\n" % (
         request.method,
-        originForm(request.method, request.target) if target is None else target,
+        target or originForm(request.method, request.target),
         host,
         passing,
         _VIA[request.version],

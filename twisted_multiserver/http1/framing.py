@@ -111,6 +111,7 @@ class ChunkedBody:
         self._missing = 0
         self._expectsLineEnd = False
         self._inTrailers = False
+        self._trailers: list[tuple[bytes, bytes]] = []
         self._trailerSize = 0
 
     def read(self, data: bytes) -> tuple[list[bytes], bytes]:
@@ -163,12 +164,13 @@ class ChunkedBody:
     def _takeTrailer(self, line: bytes) -> None:
         if not line:
             self.ended = True
+            self.trailers = tuple(self._trailers)
             return
         match = matchField(line)
         self._trailerSize += len(line)
         if match is None or self._trailerSize > _TRAILERS_LIMIT:
             raise BadMessage("a trailer field is malformed or too long")
-        self.trailers = (*self.trailers, (match[1], match[2].strip(b" \t")))
+        self._trailers.append((match[1], match[2].strip(b" \t")))
 
 
 def contentLength(fields: Fields) -> int | None:

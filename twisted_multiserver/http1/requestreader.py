@@ -35,7 +35,6 @@ from twisted_multiserver.http1.targets import HOST
 
 HEAD_LIMIT = 65536
 _CLOSE: Final = len(b"close")
-_KEEP_ALIVE: Final = len(b"keep-alive")
 
 _PLAIN = plainLines(
     [*sorted(name.decode() for name in ENDS_AT_REQUEST), "max-forwards", *OURS], OURS_BEGIN
@@ -45,11 +44,11 @@ _FRAMING = (
     rf"(?:(?:{caseless('content-length')}: ([0-9]{{1,18}}+)"
     rf"|{caseless('transfer-encoding')}: ([Cc]hunked))\r\n({_PLAIN}))?+"
 )
-# Host is there, once; Connection in front of it or anywhere behind; framing behind it.
+# Host is there, once; Connection and framing are in front of it or anywhere behind.
 _matchHead = re.compile(
     (
         rf"(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) (?=/)({TARGET}) HTTP/1\.1\r\n({_PLAIN})"
-        rf"{_CONNECTION}{caseless('host')}: ({HOST})\r\n({_PLAIN})"
+        rf"{_CONNECTION}{_FRAMING}{caseless('host')}: ({HOST})\r\n({_PLAIN})"
         rf"{_CONNECTION}{_FRAMING}{_CONNECTION}\r\n"
     ).encode("latin-1")
 ).match
@@ -69,18 +68,28 @@ def readPlainRequest(data: bytes) -> CheckedRequest | None:
     match = _matchHead(data)
     if match is None:
         return None
-    # p: plain lines, c: Connection; what isn't there is empty.
-    method, target, p1, c1, p2, host, p3, c2, p4, size, coding, p5, c3, p6 = match.groups(b"")
+    # p: plain lines, c: Connection, n: Content-Length, t: Transfer-Encoding; what isn't
+    # there is empty.
+    method, target, p1, c1, p2, n1, t1, p3, host, p4, c2, p5, n2, t2, p6, c3, p7 = match.groups(b"")
     end = match.end()
-    connection = c1 + c2 + c3
-    if len(connection) > _KEEP_ALIVE or end > HEAD_LIMIT or len(target) > TARGET_LIMIT:
+    connection = c1 or c2 or c3
+    size = n1 or n2
+    coding = t1 or t2
+    if (
+        len(connection) != len(c1) + len(c2) + len(c3)
+        or len(size) + len(coding) != len(n1) + len(t1) + len(n2) + len(t2)
+        or (size and coding)
+        or end > HEAD_LIMIT
+        or len(target) > TARGET_LIMIT
+    ):
+        # A field is there twice, or something is too long: for the judge.
         return None
     return CheckedRequest(
         method,
         target,
         HTTP_1_1,
         host,
-        p1 + p2 + p3 + p4 + p5 + p6,
+        p1 + p2 + p3 + p4 + p5 + p6 + p7,
         int(size) if size else CHUNKED if coding else NO_BODY,
         len(connection) != _CLOSE,
         data if end == len(data) else data[:end],
@@ -120,15 +129,16 @@ class RequestReader:
     Reads the heads of one connection.
 
     @ivar isBegun: whether a part of a head has come.
+    @ivar isFresh: whether nothing at all has come since the last head.
     """
 
-    __slots__ = ("_buffer", "_checked", "_hasSkipped", "isBegun")
+    __slots__ = ("_buffer", "_checked", "isBegun", "isFresh")
 
     def __init__(self) -> None:
         self._buffer = b""
         self._checked = 0
-        self._hasSkipped = False
         self.isBegun = False
+        self.isFresh = True
 
     def receive(self, data: bytes) -> tuple[CheckedRequest, bytes] | None:
         """
@@ -139,15 +149,16 @@ class RequestReader:
             needed.
         @raise Refused: if the bytes are no request that may go on.
         """
-        if not self.isBegun:
+        if self.isFresh and not self.isBegun:
             plain = readPlainRequest(data)
             if plain is not None:
                 return plain, data[plain.size :]
         self._buffer += data
-        if not self._hasSkipped and self._buffer.startswith(b"\r\n"):
-            # RFC 9112 section 2.2: some clients send a line's end after a body.
-            self._hasSkipped = True
-            self._buffer, self._checked = self._buffer[2:], 0
+        if self.isFresh and len(self._buffer) > 1:
+            self.isFresh = False
+            if self._buffer.startswith(b"\r\n"):
+                # RFC 9112 section 2.2: some clients send a line's end after a body.
+                self._buffer, self._checked = self._buffer[2:], 0
         self.isBegun = bool(self._buffer)
         if not self.isBegun:
             return None
@@ -158,7 +169,7 @@ class RequestReader:
         head, rest = self._buffer[: found + 4], self._buffer[found + 4 :]
         if len(head) > HEAD_LIMIT:
             raise _tooLong(head)
-        self._buffer, self._checked, self._hasSkipped, self.isBegun = b"", 0, False, False
+        self._buffer, self._checked, self.isBegun, self.isFresh = b"", 0, False, True
         return readPlainRequest(head) or checkRequest(parseRequest(head)), rest
 
     def _checkBegun(self) -> None:

@@ -268,7 +268,7 @@ def _checkFraming(head: RequestHead) -> int:
 
 def _checkExpectation(head: RequestHead) -> bool:
     members = listMembers(head.fields, b"expect")
-    if members and head.version != HTTP_1_0 and members != [b"100-continue"]:
+    if members and head.version != HTTP_1_0 and {*members} != {b"100-continue"}:
         raise Refused(417, "an expectation that nobody here can meet")
     return bool(members)
 

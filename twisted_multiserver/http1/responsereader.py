@@ -32,13 +32,13 @@ from twisted_multiserver.http1.responses import (
 
 HEAD_LIMIT = 65536
 _CLOSE: Final = len(b"close")
-_KEEP_ALIVE: Final = len(b"keep-alive")
 INFORMATIONAL_LIMIT = 32
 
 _PLAIN = plainLines(sorted(name.decode() for name in ENDS_AT_RESPONSE))
+_KEEP_ALIVE = rf"(?:{caseless('keep-alive')}: {TRIMMED}\r\n)?+"
 _CONNECTION = (
-    rf"(?:{caseless('connection')}: ([Kk]eep-[Aa]live|[Cc]lose)\r\n"
-    rf"(?:{caseless('keep-alive')}: {TRIMMED}\r\n)?+({_PLAIN}))?+"
+    rf"(?:{_KEEP_ALIVE}{caseless('connection')}: ([Kk]eep-[Aa]live|[Cc]lose)\r\n"
+    rf"{_KEEP_ALIVE}({_PLAIN}))?+"
 )
 _FRAMING = (
     rf"(?:(?:{caseless('content-length')}: ([0-9]{{1,18}}+)"
@@ -132,8 +132,7 @@ def readPlainResponse(data: bytes) -> tuple[CheckedResponse, int] | None:
     # p: plain lines, c: Connection; what isn't there is empty.
     status, reason, p1, c1, p2, size, coding, p3, c2, p4 = match.groups(b"")
     end = match.end()
-    connection = c1 + c2
-    if len(connection) > _KEEP_ALIVE or end > HEAD_LIMIT:
+    if (c1 and c2) or end > HEAD_LIMIT:
         return None
     return (
         CheckedResponse(
@@ -142,7 +141,7 @@ def readPlainResponse(data: bytes) -> tuple[CheckedResponse, int] | None:
             HTTP_1_1,
             p1 + p2 + p3 + p4,
             int(size) if size else CHUNKED if coding else UNTIL_CLOSE,
-            len(connection) != _CLOSE,
+            len(c1 or c2) != _CLOSE,
         ),
         end,
     )

@@ -95,6 +95,6 @@ def checkResponse(head: ResponseHead) -> CheckedResponse:
         head.version,
         joinLines([field for field in head.fields if field[0].lower() not in ends]),
         CHUNKED if chunked else UNTIL_CLOSE if length is None else length,
-        b"close" not in options if head.version == HTTP_1_1 else b"keep-alive" in options,
+        b"close" not in options and (head.version == HTTP_1_1 or b"keep-alive" in options),
         b", ".join(head.values(b"upgrade")) if isSwitch else None,
     )

@@ -88,7 +88,7 @@ class ServerConnection:
         "_isChunked",
         "_isClosing",
         "_isHeadSent",
-        "_isPausedAhead",
+        "_isPaused",
         "_isPersistent",
         "_isReading",
         "_missing",
@@ -124,7 +124,7 @@ class ServerConnection:
         self._isChunked = False
         self._isClosing = False
         self._isHeadSent = False
-        self._isPausedAhead = False
+        self._isPaused = False
         self._isPersistent = True
         self._isReading = False
         self.request: CheckedRequest | None = None
@@ -152,7 +152,9 @@ class ServerConnection:
         if self._isClosing:
             return
         if self.request is None:
-            request = None if self._reader.isBegun else readPlainRequest(data)
+            reader = self._reader
+            isFresh = reader.isFresh and not reader.isBegun
+            request = readPlainRequest(data) if isFresh else None
             if request is None or request.length != NO_BODY or request.size != len(data):
                 self._read(data)
                 return
@@ -161,11 +163,15 @@ class ServerConnection:
             self.deadline = inf
             self._responder.requestReceived(request)
         elif self._body is not None:
-            self._ahead = self._readBody(self._body, data)
+            rest = self._readBody(self._body, data)
+            if rest and self.request is None:
+                self._read(rest)
+            else:
+                self._ahead = rest
         else:
             self._ahead += data
-            if len(self._ahead) > _AHEAD and not self._isPausedAhead:
-                self._isPausedAhead = True
+            if len(self._ahead) > _AHEAD and not self._isPaused:
+                self._isPaused = True
                 self._stream.pause()
 
     def streamDrained(self) -> None:
@@ -178,7 +184,7 @@ class ServerConnection:
             self._expectRequest()
             return
         self.deadline = inf
-        if self._body is not None:
+        if self._body is not None and not self._isPaused:
             self._expectBody()
         self._responder.responseDrained()
 
@@ -200,6 +206,8 @@ class ServerConnection:
                 self._expectDrain()
             else:
                 self.abort()
+        elif self._isClosing:
+            self.deadline = inf
         elif self.request is not None or self._reader.isBegun:
             self._refuseNow(408)
         else:
@@ -318,6 +326,7 @@ class ServerConnection:
         Take no more of the request's body for now.
         """
         if self._body is not None:
+            self._isPaused = True
             self._stream.pause()
             self.deadline = inf
 
@@ -326,6 +335,7 @@ class ServerConnection:
         Take more of the request's body.
         """
         if self._body is not None:
+            self._isPaused = False
             self._stream.resume()
             self._expectBody()
 
@@ -337,6 +347,8 @@ class ServerConnection:
         @return: the stream, and what the client has sent on it already.
         """
         self.deadline = inf
+        if self._isPaused:
+            self._stream.resume()
         return self._stream, self._ahead
 
     def drain(self) -> None:
@@ -369,7 +381,7 @@ class ServerConnection:
             if found is None:
                 data = b""
                 if self._reader.isBegun and not wasBegun:
-                    self.deadline = self._connections.seconds() + self._connections.limits.head
+                    self._expectRequest()
             else:
                 request, data = found
                 data = self._begin(request, data)
@@ -464,14 +476,17 @@ class ServerConnection:
         """
         self.request = None
         self._isHeadSent = self._isChunked = False
-        if not self._isPersistent:
+        if not self._isPersistent or self._connections.isDraining:
             self._close()
             return
-        self._expectRequest()
+        if self._stream.buffered:
+            self._expectDrain()
+        else:
+            self._expectRequest()
         if self._isReading:
             return
-        if self._isPausedAhead:
-            self._isPausedAhead = False
+        if self._isPaused:
+            self._isPaused = False
             self._stream.resume()
         if self._ahead:
             ahead, self._ahead = self._ahead, b""
@@ -498,6 +513,9 @@ class ServerConnection:
         self._isClosing = True
         self.deadline = inf
         self._body = None
+        if self._stream.buffered:
+            # Nobody holds a connection for ever by not reading.
+            self._expectDrain()
         self._stream.close()
 
     def _write(self, data: bytes) -> None:
@@ -513,7 +531,7 @@ class ServerConnection:
         self.deadline = self._connections.seconds() + self._connections.limits.stall
 
     def _expectRequest(self) -> None:
-        if self._stream.buffered:
-            self._expectDrain()
-        else:
-            self.deadline = self._connections.seconds() + self._connections.limits.idle
+        limits = self._connections.limits
+        self.deadline = self._connections.seconds() + (
+            limits.head if self._reader.isBegun else limits.idle
+        )

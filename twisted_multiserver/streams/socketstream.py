@@ -14,9 +14,10 @@ can overtake the response (RFC 9112 section 9.6).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import inf
-from select import EPOLLIN, EPOLLOUT
-from socket import MSG_DONTWAIT, MSG_PEEK, SHUT_WR, socket
+from select import EPOLLIN, EPOLLOUT, POLLIN, poll
+from socket import SHUT_WR, socket
 from typing import Final, Protocol
 
 from twisted_multiserver.streams.poller import Poller
@@ -53,6 +54,7 @@ class SocketStream:
         "_isOpen",
         "_isPaused",
         "_left",
+        "_look",
         "_owner",
         "_poller",
         "_receive",
@@ -84,6 +86,7 @@ class SocketStream:
         self._sweep = sweep
         self._user: StreamUser | None = None
         self._left: list[bytes] = []
+        self._look: Callable[[int], list[tuple[int, int]]] | None = None
         self._isOpen = True
         self._isClosing = False
         self._isPaused = False
@@ -167,13 +170,12 @@ class SocketStream:
         """
         See L{Stream<twisted_multiserver.streams.streams.Stream>}.
         """
-        try:
-            self._receive(1, MSG_PEEK | MSG_DONTWAIT)
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False
-        return False
+        if self._look is None:
+            # Asked of few streams, and cheaper than a read that fails.
+            look = poll()
+            look.register(self._descriptor, POLLIN)
+            self._look = look.poll
+        return self._isOpen and not self._look(0)
 
     def readable(self) -> None:
         """
