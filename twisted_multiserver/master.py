@@ -16,6 +16,7 @@ from twisted.internet.interfaces import (
     IStreamClientEndpoint,
 )
 from twisted.web.resource import IResource
+from twisted.web.server import Site
 
 from twisted_multiserver.balancing.backend import Backend, BackendKind
 from twisted_multiserver.balancing.leastlag import REPORT_INTERVAL
@@ -28,6 +29,7 @@ from twisted_multiserver.gateway.dial import addressOf, dialerFor
 from twisted_multiserver.gateway.distribution import Distribution
 from twisted_multiserver.gateway.resource import GatewayResource
 from twisted_multiserver.gateway.serving import GatewayFactory
+from twisted_multiserver.gateway.site import MultiserverSite
 from twisted_multiserver.http1.connections import ServerLimits
 from twisted_multiserver.streams.adopting import Adopter
 from twisted_multiserver.streams.polling import Reactor as PollingReactor
@@ -265,6 +267,14 @@ class Multiserver(Service):
             body=config.maxBody,
         )
         return GatewayFactory(self._distribution, self._adopter, limits)
+
+    def site(self) -> Site:
+        """
+        Make a Site of twisted.web that serves as L{gateway} does, for whatever takes one.
+
+        @return: the site; its resource is as L{resource} makes it.
+        """
+        return MultiserverSite(self.gateway(), self.resource(), self._config.idleBudget)
 
     def stopService(self) -> Deferred[None]:
         """

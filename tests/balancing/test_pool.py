@@ -29,6 +29,17 @@ def child(address: str = "unix:a", slot: int | None = None) -> Backend:
     return Backend(address, BackendKind.child, slot=slot)
 
 
+def finish(
+    pool: Pool, backend: Backend, exchange: MadeExchange, outcome: Outcome, now: float = 100.0
+) -> None:
+    """
+    An exchange ends, and the pool is told as it must be.
+    """
+    backend.finish(exchange, outcome, now)
+    if backend.state is not BackendState.admitted:
+        pool.exchangeEnded(backend)
+
+
 class Observer:
     """
     Notes what it is told, and what could be chosen at that moment.
@@ -80,7 +91,7 @@ class PoolTests(SynchronousTestCase):
         backend.begin(exchange)
         self.pool.expect(1)
         self.pool.unexpect(1)
-        self.pool.finish(backend, exchange, Outcome.ok)
+        finish(self.pool, backend, exchange, Outcome.ok)
         self.assertIs(self.pool.admissible, before)
         self.pool.admit(child("unix:b"))
         self.assertEqual(len(before), 1)
@@ -123,9 +134,9 @@ class PoolTests(SynchronousTestCase):
         self.drain(backend, "b")
         self.assertEqual((self.pool.admissible, self.pool.backends()), ((), (backend,)))
         self.assertEqual(self.observer.told[-1], ("removed", "unix:a"))
-        self.pool.finish(backend, first, Outcome.ok)
+        finish(self.pool, backend, first, Outcome.ok)
         self.assertEqual(self.drained, [])
-        self.pool.finish(backend, second, Outcome.cut)
+        finish(self.pool, backend, second, Outcome.cut)
         self.assertEqual(self.drained, ["a", "b"])
         self.pool.remove(backend)
         self.assertEqual(self.drained, ["a", "b"])
@@ -148,7 +159,7 @@ class PoolTests(SynchronousTestCase):
         self.drain(backend, "a")
         self.pool.remove(backend)
         self.assertEqual(self.drained, ["a"])
-        self.pool.finish(backend, exchange, Outcome.cut)
+        finish(self.pool, backend, exchange, Outcome.cut)
         self.assertEqual(self.drained, ["a"])
 
     def test_successorAtTheSameAddress(self) -> None:
@@ -162,12 +173,12 @@ class PoolTests(SynchronousTestCase):
         self.pool.admit(new)
         new.begin(newExchange)
         self.drain(new, "new")
-        self.pool.finish(old, oldExchange, Outcome.cut)
+        finish(self.pool, old, oldExchange, Outcome.cut)
         self.assertEqual(self.drained, [])
         self.pool.remove(old)
         self.assertIs(self.pool.find("unix:a"), new)
         self.assertEqual(self.drained, [])
-        self.pool.finish(new, newExchange, Outcome.ok)
+        finish(self.pool, new, newExchange, Outcome.ok)
         self.assertEqual(self.drained, ["new"])
 
     def test_atDeath(self) -> None:
@@ -179,10 +190,10 @@ class PoolTests(SynchronousTestCase):
         exchanges = [MadeExchange(f"GET /{number}") for number in range(4)]
         for exchange in exchanges:
             backend.begin(exchange)
-        self.pool.finish(backend, exchanges[0], Outcome.cut)
+        finish(self.pool, backend, exchanges[0], Outcome.cut, self.now)
         self.now += 1.5
-        self.pool.finish(backend, exchanges[1], Outcome.eofBeforeHead)
-        self.pool.finish(backend, exchanges[2], Outcome.clientGone)
+        finish(self.pool, backend, exchanges[1], Outcome.eofBeforeHead, self.now)
+        finish(self.pool, backend, exchanges[2], Outcome.clientGone, self.now)
         self.now += 0.5
         self.assertEqual(self.pool.remove(backend), ("GET /1", "GET /3"))
 
@@ -238,7 +249,7 @@ class PoolMachine(RuleBasedStateMachine):
     @rule(backend=inThePool | leftWithExchanges, outcome=st.sampled_from(Outcome))
     def finish(self, backend: Backend, outcome: Outcome) -> None:
         if self.open[backend]:
-            self.pool.finish(backend, self.open[backend].pop(), outcome)
+            finish(self.pool, backend, self.open[backend].pop(), outcome)
 
     @rule(backend=inThePool)
     def drain(self, backend: Backend) -> None:

@@ -240,6 +240,25 @@ class PaceTests(SynchronousTestCase):
         conversation.sends(GET)
         self.assertEqual(conversation.told[-1], "GET /x")
 
+    def test_answeredAtOnce(self) -> None:
+        """
+        Nor does one who pauses, and answers as soon as the body is whole.
+        """
+
+        def pause(connection: ServerConnection, request: CheckedRequest) -> None:
+            connection.pauseBody()
+
+        for parts in (
+            [post(b"Content-Length: 5", body=b"hello")],
+            [post(b"Content-Length: 5"), b"hello"],
+            [post(b"Content-Length: 5", body=b"hello") + GET[:5]],
+        ):
+            conversation = Conversation()
+            conversation.responder.onBody = pause
+            conversation.responder.onEnd = ok
+            conversation.sends(*parts)
+            self.assertFalse(conversation.stream.isPaused, parts)
+
     def test_withoutABody(self) -> None:
         """
         There is nothing to be paused.

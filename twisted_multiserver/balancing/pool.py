@@ -16,8 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from twisted_multiserver.balancing.backend import Backend, BackendState, OpenExchange
-from twisted_multiserver.balancing.outcomes import Outcome
+from twisted_multiserver.balancing.backend import Backend, BackendState
 
 # How long before the exit of a child is seen its sockets may have ended, in seconds.
 _DEATH_WINDOW = 1.0
@@ -168,17 +167,11 @@ class Pool:
             self._tellDrained(backend)
         return inFlight
 
-    def finish(self, backend: Backend, exchange: OpenExchange, outcome: Outcome) -> None:
+    def exchangeEnded(self, backend: Backend) -> None:
         """
-        End an exchange.
-
-        @param backend: to which it was assigned.
-        @param exchange: as given to L{Backend.begin}.
-        @param outcome: how it ended.
+        @param backend: one that isn't admitted any more, of which an exchange has ended.
         """
-        # Only of a failure it matters when it was.
-        backend.finish(exchange, outcome, 0.0 if outcome is Outcome.ok else self._seconds())
-        if self._drained and not backend.inFlight:
+        if not backend.inFlight:
             self._tellDrained(backend)
 
     def _withdraw(self, backend: Backend, state: BackendState) -> None:

@@ -12,6 +12,8 @@ is removed, then expected) is seen as one; a failing policy harms one request.
 
 from __future__ import annotations
 
+from typing import Final
+
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
@@ -26,6 +28,9 @@ from twisted_multiserver.gateway.connections import Connections, GatewayBudgets
 from twisted_multiserver.gateway.dial import Dialer
 from twisted_multiserver.gateway.exchange import Exchange
 from twisted_multiserver.streams.sweep import Sweep
+
+_ADMITTED: Final = BackendState.admitted
+_OK: Final = Outcome.ok
 
 
 class Distribution:
@@ -137,10 +142,12 @@ class Distribution:
         @param info: with which the policy was asked.
         @param outcome: how it ended.
         """
-        self.pool.finish(backend, exchange, outcome)
+        # Only of a failure it matters when it was.
+        backend.finish(exchange, outcome, 0.0 if outcome is _OK else self.seconds())
         if self._waiting:
             self.poolChanged()
-        if backend.state is BackendState.removed:
+        if backend.state is not _ADMITTED:
+            self.pool.exchangeEnded(backend)
             self._forgetIfUnused(backend)
         if self._policyListens:
             self.tellPolicy(backend, info, outcome)

@@ -19,8 +19,6 @@ from twisted.internet.interfaces import (
 )
 from twisted.internet.protocol import Protocol, ServerFactory
 from twisted.web.http import H2_ENABLED
-from twisted.web.http import Request as HTTPRequest
-from twisted.web.server import Site
 from zope.interface import implementer
 
 from twisted_multiserver.draining import DrainingFactory
@@ -28,24 +26,12 @@ from twisted_multiserver.gateway.clientview import clientView
 from twisted_multiserver.gateway.distribution import Distribution
 from twisted_multiserver.gateway.downstream import ClientSide
 from twisted_multiserver.gateway.resource import GatewayResource
+from twisted_multiserver.gateway.site import QuietSite
 from twisted_multiserver.http1.connections import ServerConnections, ServerLimits
 from twisted_multiserver.streams.adopting import Adopter, StreamProtocol
 from twisted_multiserver.streams.streams import Stream
 
 _HTTP2 = b"h2"
-
-
-class GatewaySite(Site):
-    """
-    The site of the connections that speak HTTP/2.
-    """
-
-    noisy = False
-
-    def log(self, request: HTTPRequest) -> None:
-        """
-        @param request: not logged here.
-        """
 
 
 @implementer(IHandshakeListener)
@@ -101,10 +87,7 @@ class GatewayFactory(ServerFactory):
         self._distribution = distribution
         self.adopter = adopter
         self._connections = ServerConnections(limits, distribution.seconds, adopter.sweep)
-        site = GatewaySite(  # type: ignore[no-untyped-call]
-            GatewayResource(distribution), timeout=limits.idle
-        )
-        self._http2 = DrainingFactory(site)
+        self._http2 = DrainingFactory(QuietSite(GatewayResource(distribution), limits.idle))
 
     def acceptableProtocols(self) -> list[bytes]:
         """

@@ -103,6 +103,7 @@ class UpstreamConnection:
     One connection to a backend.
 
     @ivar deadline: when the backend must have gone on, in seconds of the clock.
+    @ivar isQuiet: tells whether an idle connection can still be used.
     @ivar requests: how many it has carried.
     @ivar bodySent: whether a byte of the present request's body was sent.
     @ivar bytesSent: bytes of the present request.
@@ -125,6 +126,7 @@ class UpstreamConnection:
         "bodySent",
         "bytesSent",
         "deadline",
+        "isQuiet",
         "requests",
     )
 
@@ -158,6 +160,7 @@ class UpstreamConnection:
         self._received = False
         self._peerDied = False
         self._paused = False
+        self.isQuiet = stream.isQuiet
         self.requests = 0
         self.bodySent = False
         self.bytesSent = 0
@@ -233,12 +236,6 @@ class UpstreamConnection:
         """
         self._forget()
         self._stream.leave()
-
-    def isQuiet(self) -> bool:
-        """
-        Whether an idle connection can still be used.
-        """
-        return self._stream.isQuiet()
 
     def peerDied(self) -> None:
         """

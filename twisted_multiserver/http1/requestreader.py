@@ -72,26 +72,24 @@ def readPlainRequest(data: bytes) -> CheckedRequest | None:
     # there is empty.
     method, target, p1, c1, p2, n1, t1, p3, host, p4, c2, p5, n2, t2, p6, c3, p7 = match.groups(b"")
     end = match.end()
-    connection = c1 or c2 or c3
-    size = n1 or n2
-    coding = t1 or t2
     if (
-        len(connection) != len(c1) + len(c2) + len(c3)
-        or len(size) + len(coding) != len(n1) + len(t1) + len(n2) + len(t2)
-        or (size and coding)
+        (c1 and (c2 or c3))
+        or (c2 and c3)
+        or ((n1 or t1) and (n2 or t2))
         or end > HEAD_LIMIT
         or len(target) > TARGET_LIMIT
     ):
         # A field is there twice, or something is too long: for the judge.
         return None
+    size = n1 or n2
     return CheckedRequest(
         method,
         target,
         HTTP_1_1,
         host,
         p1 + p2 + p3 + p4 + p5 + p6 + p7,
-        int(size) if size else CHUNKED if coding else NO_BODY,
-        len(connection) != _CLOSE,
+        int(size) if size else CHUNKED if t1 or t2 else NO_BODY,
+        len(c1 or c2 or c3) != _CLOSE,
         data if end == len(data) else data[:end],
     )
 
@@ -132,11 +130,12 @@ class RequestReader:
     @ivar isFresh: whether nothing at all has come since the last head.
     """
 
-    __slots__ = ("_buffer", "_checked", "isBegun", "isFresh")
+    __slots__ = ("_buffer", "_checked", "_maySkip", "isBegun", "isFresh")
 
     def __init__(self) -> None:
         self._buffer = b""
         self._checked = 0
+        self._maySkip = True
         self.isBegun = False
         self.isFresh = True
 
@@ -149,13 +148,14 @@ class RequestReader:
             needed.
         @raise Refused: if the bytes are no request that may go on.
         """
-        if self.isFresh and not self.isBegun:
+        if self.isFresh:
             plain = readPlainRequest(data)
             if plain is not None:
                 return plain, data[plain.size :]
+        self.isFresh = False
         self._buffer += data
-        if self.isFresh and len(self._buffer) > 1:
-            self.isFresh = False
+        if self._maySkip and len(self._buffer) > 1:
+            self._maySkip = False
             if self._buffer.startswith(b"\r\n"):
                 # RFC 9112 section 2.2: some clients send a line's end after a body.
                 self._buffer, self._checked = self._buffer[2:], 0
@@ -169,7 +169,8 @@ class RequestReader:
         head, rest = self._buffer[: found + 4], self._buffer[found + 4 :]
         if len(head) > HEAD_LIMIT:
             raise _tooLong(head)
-        self._buffer, self._checked, self.isBegun, self.isFresh = b"", 0, False, True
+        self._buffer, self._checked = b"", 0
+        self.isBegun, self.isFresh, self._maySkip = False, True, True
         return readPlainRequest(head) or checkRequest(parseRequest(head)), rest
 
     def _checkBegun(self) -> None:

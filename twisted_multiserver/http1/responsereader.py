@@ -166,9 +166,11 @@ class ResponseReader:
     )
 
     def __init__(self) -> None:
-        self.ended = True
         self._buffer = b""
         self._scanned = 0
+        self._informational = 0
+        self._head: CheckedResponse | None = None
+        self._body: BodyReader | None = None
         self.begin(b"GET")
 
     def begin(self, method: bytes, upgrade: bytes | None = None) -> None:
@@ -180,9 +182,6 @@ class ResponseReader:
         """
         self._isHead = method == b"HEAD"
         self._upgrade = upgrade
-        self._informational = 0
-        self._head: CheckedResponse | None = None
-        self._body: BodyReader | None = None
         self.ended = False
 
     def receiveWhole(self, data: bytes) -> tuple[CheckedResponse, bytes] | None:
@@ -285,6 +284,8 @@ class ResponseReader:
         if self._body.ended:
             self.ended = True
             events.append(EndOfResponse(not rest and self._head.persists, self._body.trailers))
+            self._head = self._body = None
+            self._informational = 0
 
 
 def isOneOf(chosen: bytes | None, offered: bytes | None) -> bool:

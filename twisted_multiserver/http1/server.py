@@ -152,9 +152,7 @@ class ServerConnection:
         if self._isClosing:
             return
         if self.request is None:
-            reader = self._reader
-            isFresh = reader.isFresh and not reader.isBegun
-            request = readPlainRequest(data) if isFresh else None
+            request = readPlainRequest(data) if self._reader.isFresh else None
             if request is None or request.length != NO_BODY or request.size != len(data):
                 self._read(data)
                 return
@@ -164,7 +162,7 @@ class ServerConnection:
             self._responder.requestReceived(request)
         elif self._body is not None:
             rest = self._readBody(self._body, data)
-            if rest and self.request is None:
+            if rest and self.isIdle:
                 self._read(rest)
             else:
                 self._ahead = rest
@@ -482,12 +480,13 @@ class ServerConnection:
         if self._stream.buffered:
             self._expectDrain()
         else:
-            self._expectRequest()
-        if self._isReading:
-            return
+            connections = self._connections
+            self.deadline = connections.seconds() + connections.limits.idle
         if self._isPaused:
             self._isPaused = False
             self._stream.resume()
+        if self._isReading:
+            return
         if self._ahead:
             ahead, self._ahead = self._ahead, b""
             self._read(ahead)
