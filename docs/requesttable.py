@@ -150,7 +150,7 @@ def _message(data: bytes) -> tuple[list[str], str]:
         head, end, body = rest.partition("\r\n\r\n")
         if not head:
             return lines, rest
-        lines += head.split("\r\n")
+        lines += head.removesuffix("\r\n").split("\r\n")
         rest = body
         if not end or not re.match(r"HTTP/1\.1 1(?!01)", head):
             return lines, rest

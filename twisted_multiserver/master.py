@@ -32,7 +32,6 @@ from twisted_multiserver.gateway.serving import GatewayFactory
 from twisted_multiserver.gateway.site import MultiserverSite
 from twisted_multiserver.http1.connections import ServerLimits
 from twisted_multiserver.streams.adopting import Adopter
-from twisted_multiserver.streams.polling import Reactor as PollingReactor
 from twisted_multiserver.streams.polling import makePoller
 from twisted_multiserver.supervision._iobserver import ILifecycleObserver
 from twisted_multiserver.supervision.budgets import Budgets
@@ -52,7 +51,7 @@ from twisted_multiserver.traffic import ChildTraffic
 from twisted_multiserver.traffic import Reactor as TrafficReactor
 
 
-class Reactor(IReactorCore, TrafficReactor, SupervisionReactor, PollingReactor):
+class Reactor(IReactorCore, TrafficReactor, SupervisionReactor):
     """
     What a master asks of the reactor.
     """

@@ -4,18 +4,21 @@ The private entrance: the client's view and the drain, in memory.
 
 from __future__ import annotations
 
+from typing import Any
+
 from twisted.internet.address import IPv4Address, UNIXAddress
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress
 from twisted.internet.task import Clock
-from twisted.internet.testing import StringTransportWithDisconnection
+from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
 
+from tests.gateway.doubles import FakeStream
+from twisted_multiserver.child.channel import ChannelRequestMixin
 from twisted_multiserver.child.clientview import ClientViewMixin, viewing
-from twisted_multiserver.child.web import Entrance, QuietSite
-from twisted_multiserver.draining import DrainingConnection
+from twisted_multiserver.child.web import CoreEntrance, QuietSite
 
 
 class Held(Resource):
@@ -42,30 +45,43 @@ FORWARDED = (
 )
 
 
-class Transport(StringTransportWithDisconnection):
+class Connection(FakeStream):
     """
-    One that can be cut, too.
+    A client's connection; its end is told at once.
     """
 
-    def abortConnection(self) -> None:
-        self.loseConnection()
+    @property
+    def connected(self) -> bool:
+        return self.state == "open"
+
+    def close(self) -> None:
+        super().close()
+        self._tell(True)
+
+    def abort(self) -> None:
+        super().abort()
+        self._tell(False)
+
+    def _tell(self, clean: bool) -> None:
+        user, self.user = self.user, None
+        if user is not None:
+            user.connectionLost(clean)
 
 
 class EntranceCase(SynchronousTestCase):
     def setUp(self) -> None:
         self.root = Held()
-        self.entrance = Entrance(self.site())
+        self.reactor: Any = MemoryReactorClock()
+        self.enter(QuietSite(self.root, reactor=Clock()))
 
-    def site(self) -> Site:
-        return QuietSite(self.root, reactor=Clock())
+    def enter(self, site: Site, isPrivate: bool = True) -> None:
+        self.entrance = CoreEntrance(self.reactor, site, isPrivate)
 
-    def connect(self, address: IAddress | None = None) -> tuple[DrainingConnection, Transport]:
+    def connect(self, address: IAddress | None = None) -> Connection:
         address = UNIXAddress(None) if address is None else address
-        connection = self.entrance.buildProtocol(address)
-        transport = Transport(hostAddress=address, peerAddress=address)
-        transport.protocol = connection
-        connection.makeConnection(transport)
-        return connection, transport
+        connection = Connection()
+        self.entrance.serve(connection, address, address)
+        return connection
 
 
 class ViewTests(EntranceCase):
@@ -74,8 +90,7 @@ class ViewTests(EntranceCase):
     """
 
     def seen(self, address: IAddress | None = None) -> Request:
-        connection, _transport = self.connect(address)
-        connection.dataReceived(FORWARDED)
+        self.connect(address).receives(FORWARDED)
         return self.root.requests[-1]
 
     def test_unixSocket(self) -> None:
@@ -104,7 +119,7 @@ class ViewTests(EntranceCase):
         The Site's own request factory and timeout are as they were, for its other ports.
         """
         site = Site(self.root, reactor=Clock())
-        self.entrance = Entrance(site)
+        self.enter(site)
         self.seen()
         self.assertIs(site.requestFactory, Request)
         self.assertEqual(site.timeOut, 60)
@@ -129,16 +144,17 @@ class ViewTests(EntranceCase):
             pass
 
         self.assertIs(viewing(Own), viewing(Own))
-        self.assertEqual(viewing(Own).__mro__[1:3], (ClientViewMixin, Own))
+        self.assertEqual(viewing(Own).__mro__[1:4], (ClientViewMixin, ChannelRequestMixin, Own))
 
     def test_noIdleTimeout(self) -> None:
         """
         The master alone decides how long a connection is idle.
         """
-        clock = Clock()
-        self.entrance = Entrance(QuietSite(self.root, reactor=clock))
-        self.connect()
-        self.assertEqual(clock.getDelayedCalls(), [])
+        for isPrivate, state in ((True, "open"), (False, "closed")):
+            self.enter(QuietSite(self.root, reactor=Clock()), isPrivate)
+            connection = self.connect()
+            self.reactor.pump([0.25] * 1000)
+            self.assertEqual(connection.state, state)
 
 
 class DrainTests(EntranceCase):
@@ -156,60 +172,59 @@ class DrainTests(EntranceCase):
         """
         Idle connections are closed at once, also those that were busy before.
         """
-        _connection, fresh = self.connect()
-        used, usedTransport = self.connect()
-        used.dataReceived(GET)
+        fresh, used = self.connect(), self.connect()
+        used.receives(GET)
         self.root.requests[0].finish()
-        self.assertTrue(usedTransport.connected)
+        self.assertTrue(used.connected)
         self.successResultOf(self.drain())
-        self.assertFalse(fresh.connected or usedTransport.connected)
+        self.assertFalse(fresh.connected or used.connected)
 
     def test_busy(self) -> None:
         """
         A busy connection is closed when its exchange is over, and has all of it.
         """
-        connection, transport = self.connect()
-        connection.dataReceived(GET)
+        connection = self.connect()
+        connection.receives(GET)
         draining = self.drain()
         self.assertNoResult(draining)
-        self.assertTrue(transport.connected)
+        self.assertTrue(connection.connected)
         self.root.requests[0].write(b"all of it")
         self.root.requests[0].finish()
-        self.assertFalse(transport.connected)
-        self.assertIn(b"all of it\r\n0\r\n\r\n", transport.value())
+        self.assertFalse(connection.connected)
+        self.assertIn(b"all of it\r\n0\r\n\r\n", connection.sent)
         self.successResultOf(draining)
 
     def test_bodyStillComing(self) -> None:
         """
         A request that is still arriving is in flight.
         """
-        connection, transport = self.connect()
-        connection.dataReceived(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n")
+        connection = self.connect()
+        connection.receives(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n")
         draining = self.drain()
         self.assertNoResult(draining)
-        connection.dataReceived(b"\r\nxy")
-        self.assertIn(b"405", transport.value())
-        self.assertFalse(transport.connected)
+        connection.receives(b"xy")
+        self.assertIn(b"405", connection.sent)
+        self.assertFalse(connection.connected)
         self.successResultOf(draining)
 
     def test_clientLeaves(self) -> None:
         """
         A client that leaves ends its exchange.
         """
-        connection, transport = self.connect()
-        connection.dataReceived(GET)
+        connection = self.connect()
+        connection.receives(GET)
         self.root.requests[0].notifyFinish().addErrback(lambda _reason: None)
         draining = self.drain()
-        transport.loseConnection()
+        connection.ends(clean=True)
         self.successResultOf(draining)
 
     def test_abort(self) -> None:
         """
         What outlasts its time is cut.
         """
-        connection, transport = self.connect()
-        connection.dataReceived(GET)
+        connection = self.connect()
+        connection.receives(GET)
         draining = self.drain()
         self.entrance.abort()
-        self.assertFalse(transport.connected)
+        self.assertFalse(connection.connected)
         self.successResultOf(draining)

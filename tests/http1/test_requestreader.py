@@ -202,6 +202,8 @@ class RefusalTests(SynchronousTestCase):
             b"GET / HTTP/1.1\r\nX: a\rb",
         ):
             self.assertEqual(readAll([data]), [400], data)
+            for cut in range(1, len(data)):
+                self.assertEqual(readAll(pieces(data, [cut])), [400], (data, cut))
         self.assertEqual(readAll([b"PRI * HTTP/2.0\r\n"]), [505])
 
     def test_versions(self) -> None:

@@ -63,6 +63,15 @@ class GoneTests(SynchronousTestCase):
         conversation.stream.ends()
         self.assertEqual(conversation.told, ["GET /x"])
 
+    def test_forgotten(self) -> None:
+        """
+        Nobody looks at the deadline of a connection that has gone.
+        """
+        conversation = Conversation()
+        conversation.stream.ends()
+        conversation.clock.pump([1, 1])
+        self.assertEqual(conversation.clock.getDelayedCalls(), [])
+
 
 class DrainTests(SynchronousTestCase):
     def setUp(self) -> None:

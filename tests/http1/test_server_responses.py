@@ -155,6 +155,28 @@ class TableTests(SynchronousTestCase):
             conversation.sends(GET)
             self.assertEqual(len(conversation.responder.requests), 2 if way.persists else 1, way)
 
+    def test_oneAfterAnother(self) -> None:
+        """
+        On one connection each answer is framed for itself, whatever those before it were.
+        """
+        kinds = [
+            Way(b"1.1", b"", method, status, length, False)
+            for method in (b"GET", b"HEAD")
+            for status in (200, 304)
+            for length in (None, len(BODY))
+        ]
+        for first, second in product(kinds, kinds):
+            conversation = Conversation()
+            conversation.sends(first.request)
+            first.answer(conversation.connection)
+            before = len(conversation.sent)
+            conversation.sends(second.request)
+            second.answer(conversation.connection)
+            alone = Conversation()
+            alone.sends(second.request)
+            second.answer(alone.connection)
+            self.assertEqual(conversation.sent[before:], alone.sent, (first, second))
+
     def test_emptyBody(self) -> None:
         """
         No body is a body too, and an empty piece is not the end of it.

@@ -5,6 +5,7 @@ A child's life, file by file:
 
   - C{launch.py}: the first thing that runs, by path: session, limits, user,
     parent-death signal; then another program, or C{main.py}.  Standard library only.
+  - C{__main__.py}: the same by hand, without a master.
   - C{spec.py}: what the master asks of the child.
   - C{bootfailure.py}: why a child could not start, and how the master learns it.
   - C{main.py}: the composition: load, choose the reactor, build, serve, say ready.
@@ -13,6 +14,7 @@ A child's life, file by file:
   - C{reactors.py}: which reactor, before anything imports one.
   - C{web.py}: resources and sites; C{wsgi.py}: WSGI on a thread pool; C{asgi.py}: ASGI
     through uvicorn, with C{asgiscope.py} around the application.
+  - C{channel.py}: what twisted.web's requests take for their channel, on the strict core.
   - C{listener.py}: accepting on the socket that was passed.
   - C{forwarded.py}: reading the forwarded fields; C{clientview.py}: a request as its
     client sees it.

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.web.server import Request
 
+from twisted_multiserver.child.channel import ChannelRequestMixin
 from twisted_multiserver.child.forwarded import ForwardedView, readView
 
 if TYPE_CHECKING:
@@ -99,6 +100,7 @@ def viewing(requestClass: type[Request]) -> type[Request]:
     """
     found = _viewing.get(requestClass)
     if found is None:
-        found = type(requestClass.__name__, (ClientViewMixin, requestClass), {})
+        bases = (ClientViewMixin, ChannelRequestMixin, requestClass)
+        found = type(requestClass.__name__, bases, {})
         _viewing[requestClass] = found
     return found

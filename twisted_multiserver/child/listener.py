@@ -1,5 +1,5 @@
 """
-Accepting connections on the UNIX socket that the master passed.
+Accepting connections on the socket that the master passed.
 
 Not C{reactor.adoptStreamPort}: Twisted's UNIX port sets its own backlog of 50 over the
 master's, changes the mode of the socket's file and unlinks it at the end, which a child
@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import errno
 import socket
-from typing import Any
+from collections.abc import Callable
 
-from twisted.internet.interfaces import IProtocolFactory, IReadDescriptor
+from twisted.internet.interfaces import IReadDescriptor
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -29,30 +29,31 @@ _PAUSE = 0.1
 @implementer(IReadDescriptor)
 class Listener:
     """
-    Accepts connections for a factory.
+    Accepts connections.
     """
 
     _log = Logger()
 
     def __init__(
-        self, reactor: IChildReactor, entrance: socket.socket, factory: IProtocolFactory
+        self,
+        reactor: IChildReactor,
+        entrance: socket.socket,
+        accepted: Callable[[socket.socket], None],
     ) -> None:
         """
         @param reactor: what to read with.
-        @param entrance: a listening UNIX socket; closed at the end.
-        @param factory: makes a protocol for each connection.
+        @param entrance: a listening socket; closed at the end.
+        @param accepted: takes each connection, which is non-blocking.
         """
         self._reactor = reactor
         self._socket = entrance
-        # The reactor declares a ServerFactory, and asks for no more than the interface.
-        self._factory: Any = factory
+        self._accepted = accepted
         entrance.setblocking(False)
 
     def startListening(self) -> None:
         """
         Begin to accept.
         """
-        self._factory.doStart()
         self._reactor.addReader(self)
 
     def stopListening(self) -> None:
@@ -62,7 +63,6 @@ class Listener:
         if self._socket.fileno() != -1:
             self._reactor.removeReader(self)
             self._socket.close()
-            self._factory.doStop()
 
     def fileno(self) -> int:
         """
@@ -93,11 +93,11 @@ class Listener:
                 self._reactor.removeReader(self)
                 self._reactor.callLater(_PAUSE, self._resume)
                 return
-            with connection:
-                connection.setblocking(False)
-                self._reactor.adoptStreamConnection(
-                    connection.fileno(), socket.AF_UNIX, self._factory
-                )
+            connection.setblocking(False)
+            if connection.family != socket.AF_UNIX:
+                # A response in two pieces must not wait for an acknowledgement.
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._accepted(connection)
 
     def _resume(self) -> None:
         if self._socket.fileno() != -1:

@@ -95,11 +95,11 @@ class ServerConnections:
         @param drained: called once, when none is left; at once if so already.
         """
         self.isDraining = True
-        self._whenEmpty.append(drained)
         for connection in tuple(self._open):
             connection.drain()
-        if not self._open:
-            self._whenEmpty.remove(drained)
+        if self._open:
+            self._whenEmpty.append(drained)
+        else:
             drained()
 
     def abort(self) -> None:

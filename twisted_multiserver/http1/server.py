@@ -248,7 +248,9 @@ class ServerConnection:
         self._stream.write(head + body if self._missing else head)
         self._finish()
 
-    def sendHead(self, status: int, reason: bytes, lines: bytes, length: int | None) -> None:
+    def sendHead(
+        self, status: int, reason: bytes, lines: bytes, length: int | None, body: bytes = b""
+    ) -> None:
         """
         Begin a response.
 
@@ -256,8 +258,10 @@ class ServerConnection:
         @param reason: its phrase.
         @param lines: of its fields, without framing and Connection.
         @param length: bytes of the body; L{None} if that isn't known.
+        @param body: its first piece, which goes along.
         """
-        self._write(self._head(status, reason, lines, length))
+        head = self._head(status, reason, lines, length)
+        self._write(head + self._framed(body) if body else head)
 
     def sendBody(self, data: bytes) -> None:
         """
@@ -266,15 +270,7 @@ class ServerConnection:
         @param data: what is more than was announced is dropped, and the connection ends
             behind the response.
         """
-        if self._isChunked:
-            if data:
-                self._write(b"%x\r\n%b\r\n" % (len(data), data))
-            return
-        if self._missing is not None:
-            if len(data) > self._missing:
-                self._isPersistent = self._isPersistent and self._isBodiless
-                data = data[: self._missing]
-            self._missing -= len(data)
+        data = self._framed(data)
         if data:
             self._write(data)
 
@@ -348,6 +344,13 @@ class ServerConnection:
         if self._isPaused:
             self._stream.resume()
         return self._stream, self._ahead
+
+    def hangUp(self) -> None:
+        """
+        Close behind what was written, whether the response is whole or not.
+        """
+        if not self._isClosing:
+            self._close()
 
     def drain(self) -> None:
         """
@@ -467,6 +470,20 @@ class ServerConnection:
         elif not isNew:
             connection = b"Connection: keep-alive\r\n"
         return b"HTTP/1.1 %d %b\r\n%b%b%b\r\n" % (status, reason, lines, framing, connection)
+
+    def _framed(self, data: bytes) -> bytes:
+        """
+        @param data: of the body.
+        @return: the bytes that are sent for it.
+        """
+        if self._isChunked:
+            return b"%x\r\n%b\r\n" % (len(data), data) if data else b""
+        if self._missing is not None:
+            if len(data) > self._missing:
+                self._isPersistent = self._isPersistent and self._isBodiless
+                data = data[: self._missing]
+            self._missing -= len(data)
+        return data
 
     def _finish(self) -> None:
         """

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import select
 from collections.abc import Callable
+from typing import Protocol as Structure
 
-from twisted.internet.interfaces import IReactorFDSet, IReactorTime, IReadDescriptor
+from twisted.internet.interfaces import IReactorFDSet, IReadDescriptor
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -17,10 +18,28 @@ from zope.interface import implementer
 from twisted_multiserver.streams.poller import Poller
 
 
-class Reactor(IReactorTime, IReactorFDSet):
+class Reactor(Structure):
     """
-    What a poller asks of the reactor.
+    What a poller asks of the reactor: a part of L{IReactorFDSet} and L{IReactorTime}.
     """
+
+    def addReader(self, reader: IReadDescriptor) -> None:
+        """
+        @param reader: is watched.
+        """
+
+    def removeReader(self, reader: IReadDescriptor) -> None:
+        """
+        @param reader: isn't watched any more.
+        """
+
+    def callLater(
+        self, delay: float, callable: Callable[..., object], *args: object, **kwargs: object
+    ) -> object:
+        """
+        @param delay: in seconds.
+        @param callable: is called then.
+        """
 
 
 @implementer(IReadDescriptor)
