@@ -15,6 +15,7 @@ line of the file is whole.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Protocol
 
@@ -40,6 +41,11 @@ class LogFile(Protocol):
         @param data: to be written.
         @return: how many bytes of it were; L{None} if the file takes none at present.
         @raise OSError: if none can be.
+        """
+
+    def fileno(self) -> int:
+        """
+        @return: its descriptor.
         """
 
     def close(self) -> None:
@@ -140,6 +146,8 @@ class AccessLog:
         except OSError as error:
             self._log.error("the access log can't be opened anew: {error}", error=error)
             return
+        if not os.path.samestat(os.fstat(self._file.fileno()), os.fstat(fresh.fileno())):
+            self._forgetTorn()
         self._letGo()
         self._file = fresh
 
@@ -154,21 +162,23 @@ class AccessLog:
             self._timer.cancel()
             self._timer = None
         self.flush()
+        self._forgetTorn()
         self._letGo()
         if self._isFailing:
             self._log.error(
-                "the access log has ended; {dropped} lines are missing", dropped=self._dropped
+                "the access log has ended; lines missing: {dropped}", dropped=self._dropped
             )
 
     def _timeIsUp(self) -> None:
         self._timer = None
         self.flush()
 
-    def _letGo(self) -> None:
+    def _forgetTorn(self) -> None:
         if self._torn:
-            # The new file begins with a line of its own.
             self._torn = b""
             self._dropped += 1
+
+    def _letGo(self) -> None:
         try:
             self._file.close()
         except OSError as error:
@@ -180,10 +190,9 @@ class AccessLog:
         @return: how much was written, and why not all.
         """
         written = 0
-        rest = memoryview(data)
         while written < len(data):
             try:
-                count = self._file.write(rest[written:])
+                count = self._file.write(data[written:])
             except OSError as error:
                 return written, error
             if not count:
@@ -201,7 +210,7 @@ class AccessLog:
     def _succeeded(self) -> None:
         if self._isFailing:
             self._log.warn(
-                "the access log is written again; {dropped} lines are missing",
+                "the access log is written again; lines missing: {dropped}",
                 dropped=self._dropped,
             )
             self._isFailing = False

@@ -1,7 +1,7 @@
 """
 Forwarding: what a backend gets of a request, and a client of a response.
 
-Strategy: checked heads bring the lines that pass; here the gateway's own are added.
+Strategy: checked heads bring the lines that pass; here the gateway's own are added::
 
     Via is added, both ways                       RFC 9110 section 7.6.3
     the gateway's word on the client is written   RFC 7239 section 8.1

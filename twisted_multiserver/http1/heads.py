@@ -3,7 +3,7 @@ Heads: the neutral values that every part of the request flow speaks in.
 
 A head is the same value whether it was read from a socket, made from a
 twisted.web request or written by a test; every rule about fields is a function
-over it (see L{twisted_multiserver.http1.fields}).
+over it (see L{twisted_multiserver.http1.requests}).
 
 Invariants: all text is L{bytes}, as it was on the wire; names keep the sender's
 case and are compared without it (RFC 9110 section 5.1); order and repetition of

@@ -1,5 +1,5 @@
 """
-Names of fields, by what happens to them in a gateway: the one place of each rule.
+Names of fields, by what happens to them in a gateway: the one place of each rule::
 
     hop-by-hop fields end here, both ways           RFC 9110 section 7.6.1
     framing is made anew, never relayed             RFC 9112 section 6

@@ -430,6 +430,10 @@ class ServerConnection:
                 return b""
         if body.ended:
             self._body = None
+            if self._isPaused:
+                # In vain, and a client that leaves would not be seen.
+                self._isPaused = False
+                self._stream.resume()
             if not self._stream.buffered:
                 self.deadline = inf
             self._responder.requestEnded(body.trailers)

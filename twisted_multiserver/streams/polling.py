@@ -20,7 +20,7 @@ from twisted_multiserver.streams.poller import Poller
 
 class Reactor(Structure):
     """
-    What a poller asks of the reactor: a part of L{IReactorFDSet} and L{IReactorTime}.
+    What a poller asks of the reactor: a part of C{IReactorFDSet} and C{IReactorTime}.
     """
 
     def addReader(self, reader: IReadDescriptor) -> None:
