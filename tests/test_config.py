@@ -43,6 +43,8 @@ class TableTests(SynchronousTestCase):
         self.assertEqual(
             sorted(OPTIONS),
             [
+                "access-log",
+                "access-log-format",
                 "app",
                 "app-kind",
                 "backend",

@@ -16,6 +16,8 @@ from twisted_multiserver.settings import DEMO, folderOf, nearest
 
 # A value that each option takes and that is not its default.
 SAMPLES: dict[str, tuple[str, object]] = {
+    "access-log": ("/var/log/x", "/var/log/x"),
+    "access-log-format": ("json", "json"),
     "app": ("pkg.mod:site", "pkg.mod:site"),
     "app-kind": ("wsgi", "wsgi"),
     "backend": ("tcp:10.0.0.7:80", ("tcp:10.0.0.7:80",)),

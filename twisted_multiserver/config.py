@@ -250,6 +250,12 @@ class MasterConfig:
     maxBody: int | None = _option(
         None, _bytes(), "Refuse a request with a longer body.", "no limit"
     )
+    accessLog: str | None = _option(
+        None, Kind("file", _text), "Write a line for each request here; - is stdout.", "none"
+    )
+    accessLogFormat: str = _option(
+        "combined", _choice("combined", "json"), "How these lines are written."
+    )
     onCrash: str | None = _option(
         None,
         Kind("command", _text),

@@ -24,6 +24,8 @@ from twisted_multiserver.balancing.policy import Policy
 from twisted_multiserver.balancing.roundrobin import RoundRobin
 from twisted_multiserver.config import MasterConfig
 from twisted_multiserver.errors import ConfigError
+from twisted_multiserver.gateway.accessline import FORMATS
+from twisted_multiserver.gateway.accesslog import AccessLog, logFileOpener
 from twisted_multiserver.gateway.connections import GatewayBudgets
 from twisted_multiserver.gateway.dial import addressOf, dialerFor
 from twisted_multiserver.gateway.distribution import Distribution
@@ -95,6 +97,7 @@ class Multiserver(Service):
             ),
         )
         self._adopter = Adopter(makePoller(reactor), self._distribution.sweep)
+        self._accessLog: AccessLog | None = None
         self._needsLoad = bool(getattr(balancer, "needsLoad", False))
         self._stateFolder = stateFolder
         self._crashes = CrashNotifier(reactor)
@@ -257,6 +260,7 @@ class Multiserver(Service):
         Make the fast face: serves clients of any endpoint.
 
         @return: an L{IProtocolFactory<twisted.internet.interfaces.IProtocolFactory>}.
+        @raise ConfigError: if the access log can't be opened.
         """
         config = self._config
         limits = ServerLimits(
@@ -265,7 +269,20 @@ class Multiserver(Service):
             stall=config.stallBudget,
             body=config.maxBody,
         )
-        return GatewayFactory(self._distribution, self._adopter, limits)
+        if config.accessLog is not None and self._accessLog is None:
+            self._accessLog = AccessLog(
+                self._reactor,
+                logFileOpener(config.accessLog),
+                FORMATS[config.accessLogFormat],
+            )
+        return GatewayFactory(self._distribution, self._adopter, limits, self._accessLog)
+
+    def reopenLogs(self) -> None:
+        """
+        Open the access log anew, since its file was moved away.
+        """
+        if self._accessLog is not None:
+            self._accessLog.reopen()
 
     def site(self) -> Site:
         """
@@ -292,7 +309,11 @@ class Multiserver(Service):
         parts = [quiet]
         if self._supervisor is not None:
             parts.append(self._supervisor.stop())
-        return gatherResults(parts).addCallback(lambda _: None)
+        return gatherResults(parts).addCallback(lambda _: self._closeLogs())
+
+    def _closeLogs(self) -> None:
+        if self._accessLog is not None:
+            self._accessLog.close()
 
     def _supervise(self) -> Supervisor:
         if self._supervisor is None:

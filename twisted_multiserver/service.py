@@ -56,7 +56,7 @@ class MultiserverService(Service):
         self._config = config
         self._master = master
         self._exit = ExitStatus(reactor)
-        self._signals = ServerSignals(reactor, self._exit.stop, logFile)
+        self._signals = ServerSignals(reactor, self._exit.stop, logFile, master.reopenLogs)
         self._endpoints = endpoints
         self._umask = umask
         self._ports: list[tuple[str, IListeningPort]] = []

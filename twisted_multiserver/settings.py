@@ -33,7 +33,6 @@ DEMO = "twisted_multiserver.demo:site"
 # Known by name, so that a contradiction is told as one; refused otherwise.
 NOT_BUILT = frozenset(
     {
-        "access-log",
         "admin",
         "dispatch",
         "health-path",

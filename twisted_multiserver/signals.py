@@ -47,16 +47,22 @@ class ServerSignals:
     _log = Logger()
 
     def __init__(
-        self, reactor: SignalledReactor, stop: Callable[[], None], logFile: str | None = None
+        self,
+        reactor: SignalledReactor,
+        stop: Callable[[], None],
+        logFile: str | None = None,
+        reopen: Callable[[], None] = lambda: None,
     ) -> None:
         """
         @param reactor: the reactor.
         @param stop: ends the server in order.
+        @param reopen: opens further logs anew.
         @param logFile: where the log goes; L{None} if that is no file of ours.
         """
         self._reactor = reactor
         self._stop = stop
         self._terminal: int | None = None
+        self._reopen = reopen
         self._logFile = logFile
         self._movedLogFile: MovedLogFile | None = None
         self._usr1Before: Callable[[int, FrameType | None], object] | None = None
@@ -83,6 +89,7 @@ class ServerSignals:
         self._reactor.callFromThread(self._reopenLog)
 
     def _reopenLog(self) -> None:
+        self._reopen()
         if self._movedLogFile is not None:
             try:
                 self._movedLogFile.reopen()

@@ -84,8 +84,10 @@ class AccessLog:
         try:
             self._file = openFile()
         except OSError as error:
+            # A descriptor that is closed has no name.
+            name = "stdout" if error.filename is None else repr(error.filename)
             raise ConfigError(
-                f"--access-log: {error.filename!r} can't be opened: {error.strerror};"
+                f"--access-log: {name} can't be opened: {error.strerror};"
                 " give a file that can be written to, or - for stdout"
             ) from error
         self._clock = clock

@@ -116,6 +116,8 @@ class Exchange:
     One request on its way.
 
     @ivar deadline: when waiting ends, in seconds of the clock.
+    @ivar lastBackend: the one that had it last; L{None} if none had.
+    @ivar tries: how many times it was sent.
     """
 
     _log = Logger()
@@ -138,6 +140,8 @@ class Exchange:
         "_responseStarted",
         "_sentAt",
         "deadline",
+        "lastBackend",
+        "tries",
     )
 
     def __init__(
@@ -158,6 +162,8 @@ class Exchange:
         @param downstream: gets the response.
         """
         self.deadline = inf
+        self.lastBackend: Backend | None = None
+        self.tries = 0
         self._distribution = distribution
         self._request = request
         self._head = head
@@ -201,7 +207,7 @@ class Exchange:
         if type(choice) is Backend and choice.state is _ADMITTED:
             connections = distribution.connections.get(choice)
             if connections is not None:
-                self._backend = choice
+                self._backend = self.lastBackend = choice
                 choice.begin(self)
                 decision = self._sendBy(connections, connections.takeIdle())
                 if decision is not None:
@@ -423,7 +429,7 @@ class Exchange:
 
     def _send(self, backend: Backend, fresh: bool) -> Decision | None:
         if self._backend is not backend:
-            self._backend = backend
+            self._backend = self.lastBackend = backend
             backend.begin(self, isRetry=self._plan is not None and self._plan.isRetry)
         connections = self._distribution.connections[backend]
         return self._sendBy(connections, None if fresh else connections.takeIdle())
@@ -465,6 +471,7 @@ class Exchange:
 
     def _sendOn(self, connection: UpstreamConnection) -> None:
         self._connection = connection
+        self.tries += 1
         request = self._request
         connection.send(self._head, request.method, self._body, self, request.wishes.upgrade)
         if self._paused:

@@ -22,9 +22,11 @@ from twisted.web.http import H2_ENABLED
 from zope.interface import implementer
 
 from twisted_multiserver.draining import DrainingFactory
+from twisted_multiserver.gateway.accesslog import AccessLog
 from twisted_multiserver.gateway.clientview import clientView
 from twisted_multiserver.gateway.distribution import Distribution
 from twisted_multiserver.gateway.downstream import ClientSide
+from twisted_multiserver.gateway.logged import LoggedClientSide
 from twisted_multiserver.gateway.resource import GatewayResource
 from twisted_multiserver.gateway.site import QuietSite
 from twisted_multiserver.http1.connections import ServerConnections, ServerLimits
@@ -78,13 +80,21 @@ class GatewayFactory(ServerFactory):
 
     noisy = False
 
-    def __init__(self, distribution: Distribution, adopter: Adopter, limits: ServerLimits) -> None:
+    def __init__(
+        self,
+        distribution: Distribution,
+        adopter: Adopter,
+        limits: ServerLimits,
+        accessLog: AccessLog | None = None,
+    ) -> None:
         """
         @param distribution: takes the requests.
         @param adopter: makes streams.
         @param limits: what clients may take.
+        @param accessLog: gets a line for each request.
         """
         self._distribution = distribution
+        self._accessLog = accessLog
         self.adopter = adopter
         self._connections = ServerConnections(limits, distribution.seconds, adopter.sweep)
         self._http2 = DrainingFactory(QuietSite(GatewayResource(distribution), limits.idle))
@@ -118,7 +128,10 @@ class GatewayFactory(ServerFactory):
         """
         secure = ISSLTransport.providedBy(transport)
         view = clientView(transport.getPeer(), transport.getHost(), secure)
-        ClientSide(stream, self._connections, self._distribution, view)
+        if self._accessLog is None:
+            ClientSide(stream, self._connections, self._distribution, view)
+        else:
+            LoggedClientSide(stream, self._connections, self._distribution, view, self._accessLog)
 
     def drain(self) -> Deferred[None]:
         """

@@ -1,0 +1,254 @@
+"""
+Lines of the access log: what a client sends comes back as it was, and forges nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from twisted_multiserver.gateway.accessline import AccessRecord, combinedLine, jsonLine
+
+RECORD = AccessRecord(
+    clientAddress="203.0.113.7",
+    startedAt=971211336.25,
+    method=b"GET",
+    target=b"/reports?year=2000",
+    version=b"HTTP/1.1",
+    status=200,
+    bytesSent=5120,
+    referer=b"https://www.example.com/",
+    agent=b"Mozilla/5.0 (X11; Linux x86_64)",
+    host=b"www.example.com",
+    backend="child 1",
+    seconds=0.0123456,
+    tries=1,
+    ending="whole",
+)
+
+# As log analysers have it, who know nothing of escapes.
+COMBINED = re.compile(
+    rb"(\S+) (\S+) (\S+) \[(\d\d/[A-Z][a-z][a-z]/\d{4}:\d\d:\d\d:\d\d [+-]\d{4})\] "
+    rb'"(\S*) (\S*) (\S*)" (\d+) (\d+) "([^"]*)" "([^"]*)"\n'
+)
+
+# Not only any bytes: also what lines are made of.
+_pieces = st.sampled_from(
+    [b'"', b"\\", b"\\x22", b" ", b"\n", b"\r\n", b"\0", b"\x7f", b"\x80", b"\xc3\xbc", b'","a":"']
+)
+_bytes = st.binary(max_size=20) | st.lists(_pieces | st.binary(max_size=5), max_size=8).map(
+    b"".join
+)
+_text = st.text(max_size=20) | st.text(alphabet='"\\ \n\ud800\udcff\x85\u2028ü😀', max_size=8)
+
+records = st.builds(
+    AccessRecord,
+    clientAddress=st.none() | _text,
+    startedAt=st.floats(0, 4e9),
+    method=_bytes,
+    target=_bytes,
+    version=_bytes,
+    status=st.integers(100, 599),
+    bytesSent=st.integers(0, 2**63),
+    referer=st.none() | _bytes,
+    agent=st.none() | _bytes,
+    host=_bytes,
+    backend=st.none() | _text,
+    seconds=st.floats(0, 1e6),
+    tries=st.integers(0, 10),
+    ending=st.sampled_from(["whole", "cut", "clientGone"]),
+)
+
+
+def unescaped(part: bytes) -> bytes:
+    """
+    @param part: of a line in the Combined format.
+    @return: what it was made of.
+    """
+    return re.sub(rb"\\x([0-9A-F]{2})", lambda match: bytes([int(match[1], 16)]), part)
+
+
+class ZoneCase(SynchronousTestCase):
+    """
+    May be somewhere else.
+    """
+
+    def travel(self, zone: str) -> None:
+        """
+        Go to another time zone until the test's end.
+        """
+        before = os.environ.get("TZ")
+
+        def back() -> None:
+            os.environ.pop("TZ", None)
+            if before is not None:
+                os.environ["TZ"] = before
+            time.tzset()
+
+        self.addCleanup(back)
+        os.environ["TZ"] = zone
+        time.tzset()
+
+
+class CombinedTests(ZoneCase):
+    """
+    L{combinedLine}.
+    """
+
+    def test_line(self) -> None:
+        """
+        As Apache httpd would write it.
+        """
+        self.travel("PST8PDT,M4.1.0,M10.5.0")
+        self.assertEqual(
+            combinedLine(RECORD),
+            b'203.0.113.7 - - [10/Oct/2000:13:55:36 -0700] "GET /reports?year=2000 HTTP/1.1"'
+            b' 200 5120 "https://www.example.com/" "Mozilla/5.0 (X11; Linux x86_64)"\n',
+        )
+
+    def test_zoneChanges(self) -> None:
+        """
+        Winter comes within a second.
+        """
+        self.travel("CET-1CEST,M3.5.0,M10.5.0/3")
+        change = 1130029200
+        for at, expected in [
+            (change - 0.001, b"[23/Oct/2005:02:59:59 +0200]"),
+            (change, b"[23/Oct/2005:03:00:00 +0200]"),
+            (change + 7 * 86400 - 7200 - 0.001, b"[30/Oct/2005:02:59:59 +0200]"),
+            (change + 7 * 86400 - 7200 + 7200, b"[30/Oct/2005:04:00:00 +0100]"),
+        ]:
+            self.assertIn(expected, combinedLine(replace(RECORD, startedAt=at)))
+
+    def test_nothing(self) -> None:
+        """
+        What there isn't is a dash; a field that is there and empty isn't.
+        """
+        line = combinedLine(replace(RECORD, clientAddress=None, referer=None, agent=b""))
+        self.assertTrue(line.startswith(b"- - - ["), line)
+        self.assertTrue(line.endswith(b' "-" ""\n'), line)
+
+    def test_escapes(self) -> None:
+        """
+        Quote, backslash, controls and all beyond ASCII; a space only where it would end a part.
+        """
+        line = combinedLine(replace(RECORD, target=b'/a b"\\\n', agent=b'a b"\\\n\x7f\xff'))
+        self.assertIn(rb'"GET /a\x20b\x22\x5C\x0A HTTP/1.1"', line)
+        self.assertTrue(line.endswith(b' "a b\\x22\\x5C\\x0A\\x7F\\xFF"\n'), line)
+
+    def test_everyByte(self) -> None:
+        """
+        In every part that a client can choose, each byte alone.
+        """
+        for byte in range(256):
+            value = bytes([byte])
+            isPlain = 0x20 <= byte < 0x7F and value not in (b'"', b"\\")
+            escaped = b"\\x%02X" % byte
+            for place, name in ((10, "referer"), (11, "agent")):
+                match = COMBINED.fullmatch(combinedLine(replace(RECORD, **{name: value})))
+                assert match is not None, (name, value)
+                self.assertEqual(match[place], value if isPlain else escaped)
+            for place, name in ((5, "method"), (6, "target"), (7, "version")):
+                match = COMBINED.fullmatch(combinedLine(replace(RECORD, **{name: value})))
+                assert match is not None, (name, value)
+                self.assertEqual(match[place], value if isPlain and byte != 0x20 else escaped)
+
+    @given(records)
+    def test_anything(self, record: AccessRecord) -> None:
+        """
+        One line of printable ASCII, whose parts are what went in.
+        """
+        line = combinedLine(record)
+        self.assertRegex(line, rb"\A[ -~]*\n\Z")
+        match = COMBINED.fullmatch(line)
+        assert match is not None, line
+        address = (record.clientAddress or "-").encode("utf-8", "surrogatepass")
+        self.assertEqual(
+            [unescaped(match[place]) for place in (1, 2, 3, 5, 6, 7, 8, 9, 10, 11)],
+            [
+                address,
+                b"-",
+                b"-",
+                record.method,
+                record.target,
+                record.version,
+                b"%d" % record.status,
+                b"%d" % record.bytesSent,
+                b"-" if record.referer is None else record.referer,
+                b"-" if record.agent is None else record.agent,
+            ],
+        )
+        at = datetime.strptime(match[4].decode(), "%d/%b/%Y:%H:%M:%S %z")
+        self.assertEqual(at.timestamp(), int(record.startedAt))
+
+
+class JSONTests(ZoneCase):
+    """
+    L{jsonLine}.
+    """
+
+    def test_line(self) -> None:
+        """
+        In UTC wherever it is written.
+        """
+        self.travel("PST8PDT,M4.1.0,M10.5.0")
+        self.assertEqual(
+            jsonLine(RECORD),
+            b'{"time":"2000-10-10T20:55:36.250Z","client":"203.0.113.7","method":"GET",'
+            b'"target":"/reports?year=2000","version":"HTTP/1.1","status":200,"bytes":5120,'
+            b'"referer":"https://www.example.com/","agent":"Mozilla/5.0 (X11; Linux x86_64)",'
+            b'"host":"www.example.com","backend":"child 1","seconds":0.012346,"tries":1,'
+            b'"ending":"whole"}\n',
+        )
+
+    @given(records)
+    def test_anything(self, record: AccessRecord) -> None:
+        """
+        One line of printable ASCII, that is read as what went in.
+        """
+        line = jsonLine(record)
+        self.assertRegex(line, rb"\A[ -~]*\n\Z")
+
+        def read(value: bytes | None) -> str | None:
+            return None if value is None else value.decode("latin-1")
+
+        facts = json.loads(line, parse_constant=self.fail)
+        at = datetime.fromisoformat(facts.pop("time"))
+        self.assertIs(at.tzinfo, UTC)
+        # Milliseconds are cut, not rounded.
+        self.assertAlmostEqual(at.timestamp(), record.startedAt - 0.0005, delta=0.000502)
+        self.assertAlmostEqual(facts.pop("seconds"), record.seconds, delta=0.000001)
+        self.assertEqual(
+            facts,
+            {
+                "client": _paired(record.clientAddress),
+                "method": read(record.method),
+                "target": read(record.target),
+                "version": read(record.version),
+                "status": record.status,
+                "bytes": record.bytesSent,
+                "referer": read(record.referer),
+                "agent": read(record.agent),
+                "host": read(record.host),
+                "backend": _paired(record.backend),
+                "tries": record.tries,
+                "ending": record.ending,
+            },
+        )
+
+
+def _paired(text: str | None) -> str | None:
+    """
+    Two halves of a surrogate pair that stand side by side are one character to JSON.
+    """
+    if text is None:
+        return None
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")

@@ -1,0 +1,481 @@
+"""
+The access log: its batches, its file, and what it does when it can't be written.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from errno import EIO, ENOSPC
+from pathlib import Path
+
+from twisted.internet.task import Clock
+from twisted.internet.testing import EventLoggingObserver
+from twisted.logger import formatEvent, globalLogPublisher
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
+
+from tests.gateway.test_accessline import RECORD
+from twisted_multiserver.errors import ConfigError
+from twisted_multiserver.gateway.accessline import AccessRecord
+from twisted_multiserver.gateway.accesslog import AccessLog, logFileOpener
+
+
+def short(record: AccessRecord) -> bytes:
+    """
+    A format: the target only.
+    """
+    return record.target + b"\n"
+
+
+class SmallDisk(io.FileIO):
+    """
+    A file that takes no more than there is room for, as those on a full disk do.
+
+    @ivar room: in bytes; L{None} is plenty.
+    @ivar writes: how many there were.
+    @ivar wouldBlock: whether it takes nothing at present, but is no error (a full pipe).
+    @ivar closingFails: whether C{close} tells of an error.
+    """
+
+    room: int | None = None
+    writes = 0
+    wouldBlock = False
+    closingFails = False
+
+    # The argument's type is that of the base.
+    def write(self, data: bytes, /) -> int | None:  # type: ignore[override]
+        self.writes += 1
+        if self.wouldBlock:
+            return None
+        if self.room is None:
+            return super().write(data)
+        if self.room == 0:
+            raise OSError(ENOSPC, os.strerror(ENOSPC))
+        written = super().write(data[: self.room])
+        assert written is not None
+        self.room -= written
+        return written
+
+    def close(self) -> None:
+        wasClosed = self.closed
+        super().close()
+        if self.closingFails and not wasClosed:
+            raise OSError(EIO, os.strerror(EIO))
+
+
+class LogCase(SynchronousTestCase):
+    """
+    A log with short lines.
+    """
+
+    def setUp(self) -> None:
+        events = EventLoggingObserver()
+        globalLogPublisher.addObserver(events)
+        self.addCleanup(globalLogPublisher.removeObserver, events)
+        self.events = events
+        self.clock = Clock()
+        self.path = Path(self.mktemp()).absolute()
+        self.files: list[SmallDisk] = []
+        self.log = AccessLog(self.clock, self.open, short)
+        self.addCleanup(self.log.close)
+
+    def open(self) -> SmallDisk:
+        file = SmallDisk(self.path, "ab")
+        self.addCleanup(file.close)
+        self.files.append(file)
+        return file
+
+    def add(self, *targets: bytes) -> None:
+        for target in targets:
+            self.log.add(replace(RECORD, target=target))
+
+    def told(self) -> list[str]:
+        """
+        @return: what the log said of itself since it was last asked.
+        """
+        told = [
+            formatEvent(event)
+            for event in self.events
+            if event["log_namespace"].endswith("AccessLog")
+        ]
+        del self.events[:]
+        return told
+
+    @property
+    def text(self) -> bytes:
+        return self.path.read_bytes()
+
+
+class BatchTests(LogCase):
+    """
+    When lines are written.
+    """
+
+    def test_aSecond(self) -> None:
+        """
+        A line waits for no more than a second, and others go with it.
+        """
+        self.add(b"a")
+        self.clock.advance(0.75)
+        self.add(b"b")
+        self.assertEqual(self.text, b"")
+        self.clock.advance(0.25)
+        self.assertEqual(self.text, b"a\nb\n")
+        self.assertEqual(self.files[0].writes, 1)
+
+    def test_again(self) -> None:
+        """
+        Each second in which there is something; nothing ticks in vain.
+        """
+        self.add(b"a")
+        self.clock.advance(1)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+        self.add(b"b")
+        self.clock.advance(1)
+        self.assertEqual(self.text, b"a\nb\n")
+
+    def test_manyBytes(self) -> None:
+        """
+        64 KiB are enough.
+        """
+        self.add(b"a" * 65534)
+        self.assertEqual(self.text, b"")
+        self.add(b"")
+        self.assertEqual(len(self.text), 65536)
+        self.add(b"b")
+        self.assertEqual(len(self.text), 65536)
+        self.clock.advance(1)
+        self.assertEqual(len(self.text), 65538)
+
+    def test_manyLines(self) -> None:
+        """
+        A thousand are enough.
+        """
+        self.add(*[b"a"] * 999)
+        self.assertEqual(self.text, b"")
+        self.add(b"b")
+        self.assertEqual(self.text, b"a\n" * 999 + b"b\n")
+        self.assertEqual(self.files[0].writes, 1)
+        self.assertEqual(len(self.clock.getDelayedCalls()), 1)
+
+    def test_flush(self) -> None:
+        """
+        At once; and without anything to write there is no write.
+        """
+        self.log.flush()
+        self.assertEqual(self.files[0].writes, 0)
+        self.add(b"a")
+        self.log.flush()
+        self.assertEqual(self.text, b"a\n")
+
+    def test_close(self) -> None:
+        """
+        What waits is written, the file and the timer are gone; later requests are let go.
+        """
+        self.add(b"a")
+        self.log.close()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+        self.assertTrue(self.files[0].closed)
+        self.add(b"b")
+        self.log.flush()
+        self.log.reopen()
+        self.log.close()
+        self.assertEqual(self.text, b"a\n")
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+        self.assertEqual((len(self.files), self.told()), (1, []))
+
+
+class FullDiskTests(LogCase):
+    """
+    Lines are dropped, and that is told.
+    """
+
+    def test_tellsOnce(self) -> None:
+        """
+        When it begins and when it ends, with the number of lines.
+        """
+        (file,) = self.files
+        file.room = 0
+        for _ in range(3):
+            self.add(b"a", b"b")
+            self.clock.advance(1)
+        self.assertEqual(
+            self.told(),
+            [
+                "the access log can't be written, lines are dropped:"
+                " [Errno 28] No space left on device"
+            ],
+        )
+        file.room = None
+        self.add(b"c")
+        self.clock.advance(1)
+        self.assertEqual(self.text, b"c\n")
+        self.assertEqual(self.told(), ["the access log is written again; lines missing: 6"])
+        file.room = 0
+        self.add(b"d")
+        self.log.flush()
+        self.assertEqual(len(self.told()), 1)
+        file.room = None
+        self.add(b"e")
+        self.log.flush()
+        self.assertEqual(self.told(), ["the access log is written again; lines missing: 1"])
+
+    def test_memory(self) -> None:
+        """
+        What was not written isn't kept.
+        """
+        self.files[0].room = 0
+        self.add(*[b"a" * 1000] * 1000)
+        self.files[0].room = None
+        self.log.flush()
+        self.assertLess(len(self.text), 65536)
+
+    def test_withinLine(self) -> None:
+        """
+        A line that was cut is completed before anything else is written.
+        """
+        (file,) = self.files
+        file.room = 6
+        self.add(b"first", b"second", b"third")
+        self.log.flush()
+        self.assertEqual(self.text, b"first\n")
+        file.room = 3
+        self.add(b"fourth", b"fifth")
+        self.log.flush()
+        self.assertEqual(self.text, b"first\nfou")
+        file.room = 0
+        self.add(b"sixth")
+        self.log.flush()
+        file.room = 1
+        self.add(b"seventh")
+        self.log.flush()
+        self.assertEqual(self.text, b"first\nfour")
+        file.room = None
+        self.log.flush()
+        self.assertEqual(self.text, b"first\nfourth\n")
+        self.add(b"eighth")
+        self.log.flush()
+        self.assertEqual(self.text, b"first\nfourth\neighth\n")
+        self.assertEqual(self.told()[1:], ["the access log is written again; lines missing: 5"])
+
+    def test_anyRoom(self) -> None:
+        """
+        Wherever the disk is full, what is in the file in the end are whole lines, and those
+        that aren't are counted.
+        """
+        lines = [b"first", b"", b"second", b"third"]
+        whole = b"".join(line + b"\n" for line in lines)
+        for room in range(len(whole)):
+            self.path.unlink(missing_ok=True)
+            self.log.reopen()
+            self.told()
+            file = self.files[-1]
+            file.room = room
+            self.add(*lines)
+            self.log.flush()
+            file.room = None
+            self.add(b"last")
+            self.log.flush()
+            written = self.text.splitlines()
+            self.assertEqual(written[:-1], lines[: len(written) - 1])
+            self.assertEqual(written[-1], b"last")
+            self.assertEqual(
+                self.told()[1:],
+                [f"the access log is written again; lines missing: {5 - len(written)}"],
+            )
+
+    def test_fullPipe(self) -> None:
+        """
+        A stdout that doesn't block, and that nobody reads, is as a full disk.
+        """
+        self.files[0].wouldBlock = True
+        self.add(b"a")
+        self.log.flush()
+        self.assertIn("takes no more", self.told()[0])
+
+    def test_atTheEnd(self) -> None:
+        """
+        A log that ends so says how much is missing.
+        """
+        self.files[0].room = 1
+        self.add(b"first", b"second")
+        self.log.close()
+        self.assertEqual(self.told()[1:], ["the access log has ended; lines missing: 2"])
+
+    def test_closingFails(self) -> None:
+        """
+        Some file systems tell only then.
+        """
+        self.files[0].closingFails = True
+        self.log.close()
+        self.assertEqual(self.told(), ["closing the access log: [Errno 5] Input/output error"])
+
+    def test_realFullDisk(self) -> None:
+        """
+        The double behaves as the real thing.
+        """
+        if not os.path.exists("/dev/full"):
+            raise SkipTest("no /dev/full here")
+        log = AccessLog(self.clock, logFileOpener("/dev/full"), short)
+        log.add(RECORD)
+        log.close()
+        first, last = self.told()
+        self.assertIn("No space left on device", first)
+        self.assertIn("lines missing: 1", last)
+
+
+class ReopenTests(LogCase):
+    """
+    After logrotate has moved the file away.
+    """
+
+    def test_moved(self) -> None:
+        """
+        What happened before is in the old file, what happens then in the new one.
+        """
+        self.add(b"before")
+        old = self.path.rename(f"{self.path}.1")
+        self.log.reopen()
+        self.add(b"after")
+        self.log.flush()
+        self.assertEqual((old.read_bytes(), self.text), (b"before\n", b"after\n"))
+        self.assertEqual([file.closed for file in self.files], [True, False])
+        self.assertEqual(self.told(), [])
+
+    def test_notMoved(self) -> None:
+        """
+        Nothing is lost: it is written on.
+        """
+        self.add(b"before")
+        self.log.reopen()
+        self.add(b"after")
+        self.log.flush()
+        self.assertEqual(self.text, b"before\nafter\n")
+
+    def test_cannotBeOpened(self) -> None:
+        """
+        It is told, and the log goes on where it was.
+        """
+        old = self.path.rename(f"{self.path}.1")
+        self.path.mkdir()
+        self.log.reopen()
+        self.add(b"after")
+        self.log.flush()
+        self.assertEqual(old.read_bytes(), b"after\n")
+        (told,) = self.told()
+        self.assertIn("can't be opened anew: [Errno 21] Is a directory", told)
+
+    def test_movedWithinLine(self) -> None:
+        """
+        The new file begins with a whole line; the one that was cut is missing.
+        """
+        self.files[0].room = 3
+        self.add(b"before")
+        self.log.flush()
+        old = self.path.rename(f"{self.path}.1")
+        self.log.reopen()
+        self.add(b"after")
+        self.log.flush()
+        self.assertEqual((old.read_bytes(), self.text), (b"bef", b"after\n"))
+        self.assertEqual(self.told()[1:], ["the access log is written again; lines missing: 1"])
+
+    def test_notMovedWithinLine(self) -> None:
+        """
+        The line that was cut is completed.
+        """
+        self.files[0].room = 3
+        self.add(b"before")
+        self.log.flush()
+        self.log.reopen()
+        self.add(b"after")
+        self.log.flush()
+        self.assertEqual(self.text, b"before\nafter\n")
+        self.assertEqual(self.told()[1:], ["the access log is written again; lines missing: 0"])
+
+
+class OpenTests(SynchronousTestCase):
+    """
+    L{logFileOpener}.
+    """
+
+    def test_file(self) -> None:
+        """
+        It is made, or appended to, and no child gets it.
+        """
+        path = self.mktemp()
+        for _ in range(2):
+            log = AccessLog(Clock(), logFileOpener(path), short)
+            log.add(replace(RECORD, target=b"a"))
+            log.close()
+        self.assertEqual(Path(path).read_bytes(), b"a\na\n")
+        file = logFileOpener(path)()
+        self.addCleanup(file.close)
+        self.assertFalse(os.get_inheritable(file.fileno()))
+
+    def test_cannotBeOpened(self) -> None:
+        """
+        One line says which and why, whatever its name.
+        """
+        path = f"{self.mktemp()}/no\nfolder"
+        error = self.assertRaises(ConfigError, AccessLog, Clock(), logFileOpener(path), short)
+        self.assertEqual(
+            str(error),
+            f"--access-log: {path!r} can't be opened: No such file or directory;"
+            " give a file that can be written to, or - for stdout",
+        )
+        self.assertEqual(len(str(error).splitlines()), 1)
+
+
+PROGRAM = """
+import os, sys
+from twisted.internet.task import Clock
+from tests.gateway.test_accesslog import RECORD, short
+from twisted_multiserver.errors import ConfigError
+from twisted_multiserver.gateway.accesslog import AccessLog, logFileOpener
+
+if sys.argv[1] == "closed":
+    os.close(1)
+try:
+    log = AccessLog(Clock(), logFileOpener("-"), short)
+except ConfigError as error:
+    sys.exit(str(error))
+log.add(RECORD)
+log.reopen()
+log.add(RECORD)
+log.close()
+os.write(1, b"still open\\n")
+"""
+
+
+class StdoutTests(SynchronousTestCase):
+    """
+    C{-}.
+    """
+
+    def run_(self, how: str) -> subprocess.CompletedProcess[bytes]:
+        root = Path(__file__).parents[2]
+        return subprocess.run(
+            [sys.executable, "-c", PROGRAM, how],
+            env={**os.environ, "PYTHONPATH": str(root)},
+            capture_output=True,
+            check=False,
+        )
+
+    def test_stdout(self) -> None:
+        """
+        It is written to, and stays open when the log is closed or opened anew.
+        """
+        ended = self.run_("open")
+        line = RECORD.target + b"\n"
+        self.assertEqual((ended.stdout, ended.stderr), (line + line + b"still open\n", b""))
+
+    def test_closed(self) -> None:
+        """
+        A process without one can't have its log there.
+        """
+        ended = self.run_("closed")
+        self.assertEqual(ended.returncode, 1)
+        self.assertIn(b"--access-log: stdout can't be opened: Bad file", ended.stderr)

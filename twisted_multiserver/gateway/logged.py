@@ -1,0 +1,157 @@
+"""
+A client's side that writes a line into the access log for each of its requests.
+
+It is taken in place of the plain one only if there is a log, so that nobody else pays.
+"""
+
+from __future__ import annotations
+
+import time
+
+from twisted_multiserver.gateway.accessline import AccessRecord, Ending
+from twisted_multiserver.gateway.accesslog import AccessLog
+from twisted_multiserver.gateway.distribution import Distribution
+from twisted_multiserver.gateway.downstream import ClientSide
+from twisted_multiserver.gateway.exchange import Exchange
+from twisted_multiserver.gateway.plan import Answer
+from twisted_multiserver.gateway.upstream import UpstreamConnection
+from twisted_multiserver.http1.answers import page
+from twisted_multiserver.http1.connections import ServerConnections
+from twisted_multiserver.http1.forwarding import ClientView
+from twisted_multiserver.http1.heads import Fields, fieldValues
+from twisted_multiserver.http1.requests import CheckedRequest
+from twisted_multiserver.http1.responses import SWITCHING_PROTOCOLS, CheckedResponse
+from twisted_multiserver.streams.streams import Stream
+
+
+class LoggedClientSide(ClientSide):
+    """
+    See L{ClientSide}.
+    """
+
+    __slots__ = ("_accessLog", "_bytes", "_open", "_startedAt", "_status")
+
+    def __init__(
+        self,
+        stream: Stream,
+        connections: ServerConnections,
+        distribution: Distribution,
+        view: ClientView,
+        accessLog: AccessLog,
+    ) -> None:
+        """
+        @param stream: connected.
+        @param connections: all of the server.
+        @param distribution: takes the requests.
+        @param view: who the client is.
+        @param accessLog: gets the lines.
+        """
+        super().__init__(stream, connections, distribution, view)
+        self._accessLog = accessLog
+        self._open: CheckedRequest | None = None
+        self._startedAt = 0.0
+        self._status = 0
+        self._bytes = 0
+
+    def requestReceived(self, request: CheckedRequest) -> None:
+        """
+        See L{Responder<twisted_multiserver.http1.server.Responder>}.
+        """
+        self._open = request
+        self._startedAt = time.time()
+        self._status = self._bytes = 0
+        super().requestReceived(request)
+
+    def connectionGone(self) -> None:
+        """
+        See L{Responder<twisted_multiserver.http1.server.Responder>}.
+        """
+        self._tell("whole" if self._status == SWITCHING_PROTOCOLS else "clientGone")
+        super().connectionGone()
+
+    def responseWhole(self, head: CheckedResponse, lines: bytes, body: bytes) -> None:
+        """
+        See L{Downstream<twisted_multiserver.gateway.exchange.Downstream>}.
+        """
+        self._status = head.status
+        self._bytes = len(body)
+        # Before it is sent, since the next request may begin with that.
+        self._tell("whole")
+        super().responseWhole(head, lines, body)
+
+    def responseHead(self, head: CheckedResponse, lines: bytes) -> None:
+        """
+        See L{Downstream<twisted_multiserver.gateway.exchange.Downstream>}.
+        """
+        self._status = head.status
+        super().responseHead(head, lines)
+
+    def responseBody(self, data: bytes) -> None:
+        """
+        See L{Downstream<twisted_multiserver.gateway.exchange.Downstream>}.
+        """
+        self._bytes += len(data)
+        super().responseBody(data)
+
+    def responseEnd(self, trailers: Fields) -> None:
+        """
+        See L{Downstream<twisted_multiserver.gateway.exchange.Downstream>}.
+        """
+        self._tell("whole")
+        super().responseEnd(trailers)
+
+    def responseSwitched(
+        self, head: CheckedResponse, lines: bytes, upstream: UpstreamConnection, rest: bytes
+    ) -> None:
+        """
+        See L{Downstream<twisted_multiserver.gateway.exchange.Downstream>}.
+        """
+        self._status = head.status
+        super().responseSwitched(head, lines, upstream, rest)
+
+    def cut(self, reason: str) -> None:
+        """
+        See L{Downstream<twisted_multiserver.gateway.exchange.Downstream>}.
+        """
+        self._tell("cut")
+        super().cut(reason)
+
+    def answer(self, answer: Answer) -> None:
+        """
+        See L{Downstream<twisted_multiserver.gateway.exchange.Downstream>}.
+        """
+        self._status = answer.status
+        self._bytes = len(page(answer.status))
+        self._tell("whole")
+        super().answer(answer)
+
+    def _tell(self, ending: Ending) -> None:
+        request, self._open = self._open, None
+        if request is None:
+            return
+        exchange: Exchange | None = self._exchange
+        fields = request.fields
+        backend = None if exchange is None else exchange.lastBackend
+        self._accessLog.add(
+            AccessRecord(
+                clientAddress=self._view.address,
+                startedAt=self._startedAt,
+                method=request.method,
+                target=request.target,
+                version=request.version,
+                status=self._status,
+                bytesSent=self._bytes,
+                referer=_one(fields, b"referer"),
+                agent=_one(fields, b"user-agent"),
+                host=request.host,
+                backend=None if backend is None else backend.name,
+                seconds=time.time() - self._startedAt,
+                tries=0 if exchange is None else exchange.tries,
+                ending=ending,
+            )
+        )
+
+
+def _one(fields: Fields, name: bytes) -> bytes | None:
+    values = fieldValues(fields, name)
+    return values[0] if values else None
