@@ -253,7 +253,7 @@ class Multiserver(Service):
             a short page with 503.
         @return: a resource for any Site, at any path.
         """
-        return GatewayResource(self._distribution, fallback)
+        return GatewayResource(self._distribution, fallback, self._config.maxBody)
 
     def gateway(self) -> GatewayFactory:
         """

@@ -72,10 +72,10 @@ class LogCase(SynchronousTestCase):
     """
 
     def setUp(self) -> None:
-        events = EventLoggingObserver()
-        globalLogPublisher.addObserver(events)
-        self.addCleanup(globalLogPublisher.removeObserver, events)
-        self.events = events
+        self.events = EventLoggingObserver()
+        self.heard = 0
+        globalLogPublisher.addObserver(self.events)
+        self.addCleanup(globalLogPublisher.removeObserver, self.events)
         self.clock = Clock()
         self.path = Path(self.mktemp()).absolute()
         self.files: list[SmallDisk] = []
@@ -96,12 +96,9 @@ class LogCase(SynchronousTestCase):
         """
         @return: what the log said of itself since it was last asked.
         """
-        told = [
-            formatEvent(event)
-            for event in self.events
-            if event["log_namespace"].endswith("AccessLog")
-        ]
-        del self.events[:]
+        events = [event for event in self.events if event["log_namespace"].endswith("AccessLog")]
+        told = [formatEvent(event) for event in events[self.heard :]]
+        self.heard = len(events)
         return told
 
     @property
@@ -432,6 +429,7 @@ class OpenTests(SynchronousTestCase):
 PROGRAM = """
 import os, sys
 from twisted.internet.task import Clock
+from twisted.internet.testing import EventLoggingObserver
 from tests.gateway.test_accesslog import RECORD, short
 from twisted_multiserver.errors import ConfigError
 from twisted_multiserver.gateway.accesslog import AccessLog, logFileOpener

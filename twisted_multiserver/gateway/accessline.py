@@ -48,13 +48,13 @@ class AccessRecord:
     @ivar method: as the client sent it.
     @ivar target: as the client sent it.
     @ivar version: such as C{b"HTTP/1.1"}.
-    @ivar status: what the client was told.
+    @ivar status: what the client was told; 0 if it left before.
     @ivar bytesSent: of the response's body.
     @ivar referer: the field's value; L{None} without one.
     @ivar agent: the value of User-Agent; L{None} without one.
     @ivar host: what the client asked for.
     @ivar backend: the name of the one that answered; L{None} if the answer is our own.
-    @ivar seconds: from its first byte to the last one of the response.
+    @ivar seconds: from its head to the end of the response.
     @ivar tries: how many times it was sent to a backend.
     @ivar ending: C{"whole"}; C{"cut"}: the response could not be completed; C{"clientGone"}:
         the client left before it was.

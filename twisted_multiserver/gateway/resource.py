@@ -29,12 +29,19 @@ class GatewayResource:
 
     isLeaf = True
 
-    def __init__(self, distribution: Distribution, fallback: IResource | None = None) -> None:
+    def __init__(
+        self,
+        distribution: Distribution,
+        fallback: IResource | None = None,
+        maxBody: int | None = None,
+    ) -> None:
         """
         @param distribution: the backends.
         @param fallback: renders requests that no backend can take; L{None} for a
             short 503 page.
+        @param maxBody: how long a request's body may be, in bytes; L{None} for no limit.
         """
+        self._maxBody = maxBody
         self._distribution = distribution
         self._fallback = fallback
 
@@ -52,6 +59,9 @@ class GatewayResource:
             return NOT_DONE_YET
         prefix, target = splitTarget(request.method, request.uri, len(request.prepath or ()))
         body = bodyOf(request)
+        if body is not None and self._maxBody is not None and body.length > self._maxBody:
+            refuseRequest(request, 413)
+            return NOT_DONE_YET
         # All of it was read, and twisted.web has no way to change the protocol.
         checked.length = NO_BODY if body is None else body.length
         checked.wishes = Wishes(False, None, checked.wishes.maxForwards)

@@ -97,7 +97,8 @@ class GatewayFactory(ServerFactory):
         self._accessLog = accessLog
         self.adopter = adopter
         self._connections = ServerConnections(limits, distribution.seconds, adopter.sweep)
-        self._http2 = DrainingFactory(QuietSite(GatewayResource(distribution), limits.idle))
+        resource = GatewayResource(distribution, maxBody=limits.body)
+        self._http2 = DrainingFactory(QuietSite(resource, limits.idle))
 
     def acceptableProtocols(self) -> list[bytes]:
         """

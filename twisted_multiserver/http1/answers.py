@@ -30,6 +30,9 @@ _SENTENCES = {
     504: "The application took too long to answer.",
 }
 
+# As RFC 9110 has them; Python's own are older.
+_PHRASES = {413: "Content Too Large", 414: "URI Too Long"}
+
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
 <meta charset="utf-8">
@@ -52,7 +55,11 @@ def phrase(status: int) -> bytes:
     @param status: such as 503.
     @return: the reason phrase of an answer of ours.
     """
-    return HTTPStatus(status).phrase.encode("ascii")
+    return _phrase(status).encode("ascii")
+
+
+def _phrase(status: int) -> str:
+    return _PHRASES.get(status) or HTTPStatus(status).phrase
 
 
 def answerLines(status: int) -> bytes:
@@ -71,6 +78,6 @@ def page(status: int) -> bytes:
     @param status: such as 503.
     @return: HTML in UTF-8.
     """
-    phrase = HTTPStatus(status).phrase
+    phrase = _phrase(status)
     sentence = _SENTENCES.get(status, "")
     return _PAGE.format(status=status, phrase=phrase, sentence=sentence).encode()

@@ -27,6 +27,8 @@ isToken = re.compile(TOKEN.encode()).fullmatch
 isValue = re.compile(VALUE.encode()).fullmatch
 isTarget = re.compile(TARGET.encode()).fullmatch
 matchField = re.compile(rf"({TOKEN}):({VALUE})".encode()).fullmatch
+# A line's end that isn't CR LF, as far as that can be told, or a NUL.
+findBareEnd = re.compile(rb"(?<!\r)\n|\r(?!\n)(?=.)|\x00", re.S).search
 # In lines that were checked before, and trimmed.
 findFields = re.compile(rb"([^:\r\n]++): ([^\r\n]*+)\r\n").findall
 

@@ -18,6 +18,7 @@ from typing import Final
 from twisted_multiserver.http1.grammar import (
     TARGET,
     caseless,
+    findBareEnd,
     matchField,
     plainLines,
 )
@@ -54,7 +55,6 @@ _matchHead = re.compile(
 ).match
 
 _matchRequestLine = re.compile(rb"([^ ]+) ([^ ]+) (HTTP/([0-9])\.([0-9]))").fullmatch
-_findBareEnd = re.compile(rb"(?<!\r)\n|\r(?!\n)(?=.)|\x00", re.S).search
 
 
 def readPlainRequest(data: bytes) -> CheckedRequest | None:
@@ -178,7 +178,7 @@ class RequestReader:
         See early that nothing good can come of it.
         """
         buffer, checked = self._buffer, self._checked
-        if _findBareEnd(buffer, max(0, checked - 1)):
+        if findBareEnd(buffer, max(0, checked - 1)):
             raise Refused(400, "a line ends without CR LF, or a NUL is among the bytes")
         lineEnd = buffer.find(b"\r\n", max(0, checked - 1))
         if lineEnd >= 0 and buffer.find(b"\r\n", 0, checked) < 0:

@@ -19,7 +19,14 @@ import re
 from typing import Final, TypeAlias
 
 from twisted_multiserver.http1.framing import BodyReader, ChunkedBody, CloseBody, LengthBody
-from twisted_multiserver.http1.grammar import TRIMMED, VALUE, caseless, matchField, plainLines
+from twisted_multiserver.http1.grammar import (
+    TRIMMED,
+    VALUE,
+    caseless,
+    findBareEnd,
+    matchField,
+    plainLines,
+)
 from twisted_multiserver.http1.heads import HTTP_1_1, BadMessage, Fields, ResponseHead
 from twisted_multiserver.http1.names import ENDS_AT_RESPONSE
 from twisted_multiserver.http1.requests import CHUNKED
@@ -241,6 +248,8 @@ class ResponseReader:
         self._buffer += data
         end = self._buffer.find(b"\r\n\r\n", max(0, self._scanned - 3))
         if end < 0:
+            if findBareEnd(self._buffer, max(0, self._scanned - 1)):
+                raise BadMessage("a line ends without CR LF, or a NUL is among the bytes")
             self._scanned = len(self._buffer)
             # Up to three bytes of the end may be there.
             if self._scanned > HEAD_LIMIT + 3:
