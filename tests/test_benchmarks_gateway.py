@@ -100,7 +100,7 @@ class ChartTests(SynchronousTestCase):
         text = "".join(ElementTree.fromstring(drawn).itertext())
         for expected in ("plain", "first & best", "second", "30.0 us, 2.00"):
             self.assertIn(expected, text)
-        self.assertNotIn("failed", text)
+        self.assertNotIn(" failed", text)
 
     def test_failures(self) -> None:
         """
