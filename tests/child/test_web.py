@@ -16,7 +16,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
 
 from tests.gateway.doubles import FakeStream
-from twisted_multiserver.child.channel import ChannelRequestMixin
+from twisted_multiserver.child.channelrequest import ChannelRequestMixin
 from twisted_multiserver.child.clientview import ClientViewMixin, viewing
 from twisted_multiserver.child.web import CoreEntrance, QuietSite
 

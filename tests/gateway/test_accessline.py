@@ -143,6 +143,21 @@ class CombinedTests(ZoneCase):
         self.assertIn(rb'"GET /a\x20b\x22\x5C\x0A HTTP/1.1"', line)
         self.assertTrue(line.endswith(b' "a b\\x22\\x5C\\x0A\\x7F\\xFF"\n'), line)
 
+    def test_address(self) -> None:
+        """
+        Text of all kinds, though it should be an address.
+        """
+        for address, expected in [
+            ("2001:db8::7", b"2001:db8::7 - - ["),
+            ("", b"- - - ["),
+            ("a b", rb"a\x20b - - ["),
+            ('"\n', rb"\x22\x0A - - ["),
+            ("é", rb"\xC3\xA9 - - ["),
+            ("\ud800", rb"\xED\xA0\x80 - - ["),
+        ]:
+            line = combinedLine(replace(RECORD, clientAddress=address))
+            self.assertTrue(line.startswith(expected), line)
+
     def test_everyByte(self) -> None:
         """
         In every part that a client can choose, each byte alone.

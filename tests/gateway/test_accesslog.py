@@ -1,13 +1,11 @@
 """
-The access log: its batches, its file, and what it does when it can't be written.
+The access log: its batches, and what it does when they can't be written.
 """
 
 from __future__ import annotations
 
 import io
 import os
-import subprocess
-import sys
 from dataclasses import replace
 from errno import EIO, ENOSPC
 from pathlib import Path
@@ -18,7 +16,6 @@ from twisted.logger import formatEvent, globalLogPublisher
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from tests.gateway.test_accessline import RECORD
-from twisted_multiserver.errors import ConfigError
 from twisted_multiserver.gateway.accessline import AccessRecord
 from twisted_multiserver.gateway.accesslog import AccessLog, logFileOpener
 
@@ -322,158 +319,3 @@ class FullDiskTests(LogCase):
         first, last = self.told()
         self.assertIn("No space left on device", first)
         self.assertIn("lines missing: 1", last)
-
-
-class ReopenTests(LogCase):
-    """
-    After logrotate has moved the file away.
-    """
-
-    def test_moved(self) -> None:
-        """
-        What happened before is in the old file, what happens then in the new one.
-        """
-        self.add(b"before")
-        old = self.path.rename(f"{self.path}.1")
-        self.log.reopen()
-        self.add(b"after")
-        self.log.flush()
-        self.assertEqual((old.read_bytes(), self.text), (b"before\n", b"after\n"))
-        self.assertEqual([file.closed for file in self.files], [True, False])
-        self.assertEqual(self.told(), [])
-
-    def test_notMoved(self) -> None:
-        """
-        Nothing is lost: it is written on.
-        """
-        self.add(b"before")
-        self.log.reopen()
-        self.add(b"after")
-        self.log.flush()
-        self.assertEqual(self.text, b"before\nafter\n")
-
-    def test_cannotBeOpened(self) -> None:
-        """
-        It is told, and the log goes on where it was.
-        """
-        old = self.path.rename(f"{self.path}.1")
-        self.path.mkdir()
-        self.log.reopen()
-        self.add(b"after")
-        self.log.flush()
-        self.assertEqual(old.read_bytes(), b"after\n")
-        (told,) = self.told()
-        self.assertIn("can't be opened anew: [Errno 21] Is a directory", told)
-
-    def test_movedWithinLine(self) -> None:
-        """
-        The new file begins with a whole line; the one that was cut is missing.
-        """
-        self.files[0].room = 3
-        self.add(b"before")
-        self.log.flush()
-        old = self.path.rename(f"{self.path}.1")
-        self.log.reopen()
-        self.add(b"after")
-        self.log.flush()
-        self.assertEqual((old.read_bytes(), self.text), (b"bef", b"after\n"))
-        self.assertEqual(self.told()[1:], ["the access log is written again; lines missing: 1"])
-
-    def test_notMovedWithinLine(self) -> None:
-        """
-        The line that was cut is completed.
-        """
-        self.files[0].room = 3
-        self.add(b"before")
-        self.log.flush()
-        self.log.reopen()
-        self.add(b"after")
-        self.log.flush()
-        self.assertEqual(self.text, b"before\nafter\n")
-        self.assertEqual(self.told()[1:], ["the access log is written again; lines missing: 0"])
-
-
-class OpenTests(SynchronousTestCase):
-    """
-    L{logFileOpener}.
-    """
-
-    def test_file(self) -> None:
-        """
-        It is made, or appended to, and no child gets it.
-        """
-        path = self.mktemp()
-        for _ in range(2):
-            log = AccessLog(Clock(), logFileOpener(path), short)
-            log.add(replace(RECORD, target=b"a"))
-            log.close()
-        self.assertEqual(Path(path).read_bytes(), b"a\na\n")
-        file = logFileOpener(path)()
-        self.addCleanup(file.close)
-        self.assertFalse(os.get_inheritable(file.fileno()))
-
-    def test_cannotBeOpened(self) -> None:
-        """
-        One line says which and why, whatever its name.
-        """
-        path = f"{self.mktemp()}/no\nfolder"
-        error = self.assertRaises(ConfigError, AccessLog, Clock(), logFileOpener(path), short)
-        self.assertEqual(
-            str(error),
-            f"--access-log: {path!r} can't be opened: No such file or directory;"
-            " give a file that can be written to, or - for stdout",
-        )
-        self.assertEqual(len(str(error).splitlines()), 1)
-
-
-PROGRAM = """
-import os, sys
-from twisted.internet.task import Clock
-from twisted.internet.testing import EventLoggingObserver
-from tests.gateway.test_accesslog import RECORD, short
-from twisted_multiserver.errors import ConfigError
-from twisted_multiserver.gateway.accesslog import AccessLog, logFileOpener
-
-if sys.argv[1] == "closed":
-    os.close(1)
-try:
-    log = AccessLog(Clock(), logFileOpener("-"), short)
-except ConfigError as error:
-    sys.exit(str(error))
-log.add(RECORD)
-log.reopen()
-log.add(RECORD)
-log.close()
-os.write(1, b"still open\\n")
-"""
-
-
-class StdoutTests(SynchronousTestCase):
-    """
-    C{-}.
-    """
-
-    def run_(self, how: str) -> subprocess.CompletedProcess[bytes]:
-        root = Path(__file__).parents[2]
-        return subprocess.run(
-            [sys.executable, "-c", PROGRAM, how],
-            env={**os.environ, "PYTHONPATH": str(root)},
-            capture_output=True,
-            check=False,
-        )
-
-    def test_stdout(self) -> None:
-        """
-        It is written to, and stays open when the log is closed or opened anew.
-        """
-        ended = self.run_("open")
-        line = RECORD.target + b"\n"
-        self.assertEqual((ended.stdout, ended.stderr), (line + line + b"still open\n", b""))
-
-    def test_closed(self) -> None:
-        """
-        A process without one can't have its log there.
-        """
-        ended = self.run_("closed")
-        self.assertEqual(ended.returncode, 1)
-        self.assertIn(b"--access-log: stdout can't be opened: Bad file", ended.stderr)

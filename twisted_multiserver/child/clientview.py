@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.web.server import Request
 
-from twisted_multiserver.child.channel import ChannelRequestMixin
+from twisted_multiserver.child.channelrequest import ChannelRequestMixin
 from twisted_multiserver.child.forwarded import ForwardedView, readView
 
 if TYPE_CHECKING:

@@ -23,9 +23,8 @@ from twisted.web.http import Request as HTTPRequest
 from twisted.web.iweb import INonQueuedRequestFactory
 from twisted.web.resource import IResource
 from twisted.web.server import Request, Site
-from zope.interface import alsoProvides
 
-from twisted_multiserver.child.channel import WebChannel
+from twisted_multiserver.child.channel import Served, WebChannel
 from twisted_multiserver.child.clientview import viewing
 from twisted_multiserver.child.listener import Listener
 from twisted_multiserver.child.reactors import IChildReactor
@@ -73,13 +72,17 @@ class CoreEntrance:
             kept-alive connection waits.
         """
         self._reactor = reactor
-        self._site = site
         sweep = Sweep(reactor)
         limits = ServerLimits(idle=inf if isPrivate else site.timeOut or inf)
         self._connections = ServerConnections(limits, reactor.seconds, sweep)
         self._adopter = Adopter(makePoller(reactor), sweep)
         make = site.requestFactory
-        self._makeRequest = _maker(make)
+        self._served = Served(
+            site,
+            _maker(make),
+            () if INonQueuedRequestFactory.providedBy(make) else (0,),
+            lambda call: reactor.callLater(0, call),
+        )
 
     def accepted(self, connection: socket.socket) -> None:
         """
@@ -101,7 +104,7 @@ class CoreEntrance:
         @param peer: the client's address.
         @param host: the address that it came to.
         """
-        WebChannel(stream, self._connections, self._site, self._makeRequest, peer, host)
+        WebChannel(stream, self._connections, self._served, peer, host)
 
     def drain(self) -> Deferred[None]:
         """
@@ -195,8 +198,6 @@ def _viewed(make: RequestMaker) -> RequestMaker:
         request.__class__ = viewing(type(request))
         return request
 
-    if INonQueuedRequestFactory.providedBy(make):
-        alsoProvides(made, INonQueuedRequestFactory)
     return made
 
 

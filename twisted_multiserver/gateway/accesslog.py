@@ -162,7 +162,6 @@ class AccessLog:
         self._closed = True
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
         self.flush()
         self._forgetTorn()
         self._letGo()

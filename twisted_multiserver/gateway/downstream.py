@@ -68,7 +68,7 @@ class ClientSide:
 
     def requestReceived(self, request: CheckedRequest) -> None:
         """
-        See L{Responder<twisted_multiserver.http1.server.Responder>}.
+        See L{Responder<twisted_multiserver.http1.responder.Responder>}.
         """
         distribution = self._distribution
         view = self._view
@@ -96,28 +96,28 @@ class ClientSide:
 
     def requestBody(self, data: bytes) -> None:
         """
-        See L{Responder<twisted_multiserver.http1.server.Responder>}.
+        See L{Responder<twisted_multiserver.http1.responder.Responder>}.
         """
         if self._body is not None:
             self._body.add(data)
 
     def requestEnded(self, trailers: Fields) -> None:
         """
-        See L{Responder<twisted_multiserver.http1.server.Responder>}.
+        See L{Responder<twisted_multiserver.http1.responder.Responder>}.
         """
         if self._body is not None:
             self._body.end(passingTrailers(trailers))
 
     def responseDrained(self) -> None:
         """
-        See L{Responder<twisted_multiserver.http1.server.Responder>}.
+        See L{Responder<twisted_multiserver.http1.responder.Responder>}.
         """
         if self._exchange is not None:
             self._exchange.resume()
 
     def connectionGone(self) -> None:
         """
-        See L{Responder<twisted_multiserver.http1.server.Responder>}.
+        See L{Responder<twisted_multiserver.http1.responder.Responder>}.
         """
         exchange, self._exchange, self._body = self._exchange, None, None
         if exchange is not None:

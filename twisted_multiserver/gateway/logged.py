@@ -55,7 +55,7 @@ class LoggedClientSide(ClientSide):
 
     def requestReceived(self, request: CheckedRequest) -> None:
         """
-        See L{Responder<twisted_multiserver.http1.server.Responder>}.
+        See L{Responder<twisted_multiserver.http1.responder.Responder>}.
         """
         self._open = request
         self._startedAt = time.time()
@@ -64,7 +64,7 @@ class LoggedClientSide(ClientSide):
 
     def connectionGone(self) -> None:
         """
-        See L{Responder<twisted_multiserver.http1.server.Responder>}.
+        See L{Responder<twisted_multiserver.http1.responder.Responder>}.
         """
         self._tell("whole" if self._status == SWITCHING_PROTOCOLS else "clientGone")
         super().connectionGone()

@@ -15,7 +15,7 @@ believed nothing more is read (section 11.2); each phase has its deadline.
 from __future__ import annotations
 
 from math import inf
-from typing import Final, Protocol
+from typing import Final
 
 from twisted_multiserver.http1.answers import answerLines, page, phrase
 from twisted_multiserver.http1.connections import ServerConnections
@@ -29,45 +29,12 @@ from twisted_multiserver.http1.requests import (
     Refused,
     joinLines,
 )
+from twisted_multiserver.http1.responder import Responder
+from twisted_multiserver.http1.responseframing import frameResponse
 from twisted_multiserver.streams.streams import Stream
 
 # So much is kept of what a client sends before it was answered, in bytes.
 _AHEAD: Final = 65536
-_WITHOUT_BODY: Final = frozenset({204, 304})
-
-
-class Responder(Protocol):
-    """
-    Answers the requests of one connection.
-    """
-
-    def requestReceived(self, request: CheckedRequest) -> None:
-        """
-        @param request: if it has a body, that follows; otherwise it is whole.
-        """
-
-    def requestBody(self, data: bytes) -> None:
-        """
-        @param data: a piece of the body.
-        """
-
-    def requestEnded(self, trailers: Fields) -> None:
-        """
-        The body is whole.
-
-        @param trailers: behind it.
-        """
-
-    def responseDrained(self) -> None:
-        """
-        The client takes more.
-        """
-
-    def connectionGone(self) -> None:
-        """
-        The client has left, or its request turned out bad, while a request was open:
-        nothing of it can be answered any more.
-        """
 
 
 class ServerConnection:
@@ -446,34 +413,16 @@ class ServerConnection:
         """
         request = self.request
         assert request is not None
-        isNew = request.version == HTTP_1_1
         self._isHeadSent = True
-        self._isBodiless = status in _WITHOUT_BODY or request.method == b"HEAD"
-        self._missing = 0 if self._isBodiless else length
-        isPersistent = (
-            request.keepAlive
+        framing = frameResponse(
+            request,
+            status,
+            length,
             # What is missing of a body would be taken for the next request.
-            and self._body is None
-            and not self._connectionEnds
-            and not self._connections.isDraining
+            self._body is None and not self._connectionEnds and not self._connections.isDraining,
         )
-        framing = b""
-        if length is not None:
-            if status != 204:
-                framing = b"Content-Length: %d\r\n" % length
-        elif not self._isBodiless:
-            if isNew:
-                self._isChunked = True
-                framing = b"Transfer-Encoding: chunked\r\n"
-            else:
-                isPersistent = False
-        self._isPersistent = isPersistent
-        connection = b""
-        if not isPersistent:
-            connection = b"Connection: close\r\n"
-        elif not isNew:
-            connection = b"Connection: keep-alive\r\n"
-        return b"HTTP/1.1 %d %b\r\n%b%b%b\r\n" % (status, reason, lines, framing, connection)
+        added, self._missing, self._isBodiless, self._isChunked, self._isPersistent = framing
+        return b"HTTP/1.1 %d %b\r\n%b%b\r\n" % (status, reason, lines, added)
 
     def _framed(self, data: bytes) -> bytes:
         """

@@ -1,0 +1,47 @@
+"""
+A twisted.web request that tells its channel when its head must leave.
+
+A channel learns of a response piece by piece, and can't see whether the body's first piece
+follows its head at once.  The request can.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from twisted.web.server import Request
+
+from twisted_multiserver.child.channel import WebChannel
+
+if TYPE_CHECKING:
+    _Base = Request
+else:
+    # Mixed into request classes that derive from Request, perhaps by way of others.
+    _Base = object
+
+
+class ChannelRequestMixin(_Base):
+    """
+    Mixed in before a request class.
+    """
+
+    _isFinishing = False
+
+    def write(self, data: bytes) -> None:
+        """
+        Write a piece of the body.
+
+        @param data: the head goes with the first one.
+        """
+        super().write(data)  # type: ignore[no-untyped-call]
+        channel: Any = self.channel
+        if not self._isFinishing and isinstance(channel, WebChannel):
+            channel.flushHead()
+
+    def finish(self) -> None:
+        """
+        End the response.
+        """
+        # An empty response is one write, too: its head goes with its end.
+        self._isFinishing = True
+        super().finish()  # type: ignore[no-untyped-call]
