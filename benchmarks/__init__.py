@@ -3,7 +3,8 @@ Benchmarks: each runs side by side with a named peer, alternating in one run.
 
     rounds          alternating rounds, medians of per-round ratios, CPU per request
     gateway         a master beside HAProxy, nginx, Caddy and ReverseProxyResource
-                    (proxies, peers/, chart)
+                    (proxies, peers/, sidebyside, chart)
+    growth          the same with many connections, and memory (idleconnections)
     resourceface    multiserver.resource() beside twisted.web's ReverseProxyResource
     balancers       response times under each policy, simulated; with --real over real
                     children (balancersreal, balancersapp, balancersmaster), beside HAProxy

@@ -73,6 +73,7 @@ class TableTests(SynchronousTestCase):
                 "state-dir",
                 "stop-budget",
                 "threads",
+                "trusted-proxy",
             ],
         )
 
@@ -97,7 +98,7 @@ class TableTests(SynchronousTestCase):
         Endpoints may be given again, nothing else.
         """
         repeatable = {name for name, option in OPTIONS.items() if option.repeatable}
-        self.assertEqual(repeatable, {"backend", "listen"})
+        self.assertEqual(repeatable, {"backend", "listen", "trusted-proxy"})
 
     def test_defaultsAreAllowed(self) -> None:
         """

@@ -45,6 +45,7 @@ SAMPLES: dict[str, tuple[str, object]] = {
     "state-dir": ("/var/lib/x", "/var/lib/x"),
     "stop-budget": ("1.5", 1.5),
     "threads": ("7", 7),
+    "trusted-proxy": ("10.0.0.0/8", ("10.0.0.0/8",)),
 }
 
 

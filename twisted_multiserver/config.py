@@ -256,6 +256,13 @@ class MasterConfig:
     accessLogFormat: str = _option(
         "combined", _choice("combined", "json"), "How these lines are written."
     )
+    trustedProxy: tuple[str, ...] = _option(
+        (),
+        _TEXT,
+        "Believe what this proxy says of its clients: an address, a network (10.0.0.0/8), or unix.",
+        "none",
+        repeatable=True,
+    )
     onCrash: str | None = _option(
         None,
         Kind("command", _text),

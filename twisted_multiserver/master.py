@@ -33,6 +33,7 @@ from twisted_multiserver.gateway.resource import GatewayResource
 from twisted_multiserver.gateway.serving import GatewayFactory
 from twisted_multiserver.gateway.site import MultiserverSite
 from twisted_multiserver.http1.connections import ServerLimits
+from twisted_multiserver.http1.trust import BadNetwork, TrustedProxies
 from twisted_multiserver.streams.adopting import Adopter
 from twisted_multiserver.streams.polling import makePoller
 from twisted_multiserver.supervision._iobserver import ILifecycleObserver
@@ -98,6 +99,10 @@ class Multiserver(Service):
         )
         self._adopter = Adopter(makePoller(reactor), self._distribution.sweep)
         self._accessLog: AccessLog | None = None
+        try:
+            self._trusted = TrustedProxies(self._config.trustedProxy)
+        except BadNetwork as error:
+            raise ConfigError(f"--trusted-proxy: {error}") from error
         self._needsLoad = bool(getattr(balancer, "needsLoad", False))
         self._stateFolder = stateFolder
         self._crashes = CrashNotifier(reactor)
@@ -253,7 +258,7 @@ class Multiserver(Service):
             a short page with 503.
         @return: a resource for any Site, at any path.
         """
-        return GatewayResource(self._distribution, fallback, self._config.maxBody)
+        return GatewayResource(self._distribution, fallback, self._config.maxBody, self._trusted)
 
     def gateway(self) -> GatewayFactory:
         """
@@ -275,7 +280,9 @@ class Multiserver(Service):
                 logFileOpener(config.accessLog),
                 FORMATS[config.accessLogFormat],
             )
-        return GatewayFactory(self._distribution, self._adopter, limits, self._accessLog)
+        return GatewayFactory(
+            self._distribution, self._adopter, limits, self._trusted, self._accessLog
+        )
 
     def reopenLogs(self) -> None:
         """

@@ -44,7 +44,6 @@ NOT_BUILT = frozenset(
         "sessions-file",
         "spares",
         "surge",
-        "trusted-proxy",
     }
 )
 

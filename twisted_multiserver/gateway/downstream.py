@@ -32,6 +32,7 @@ from twisted_multiserver.http1.heads import Fields
 from twisted_multiserver.http1.requests import NO_BODY, CheckedRequest
 from twisted_multiserver.http1.responses import CheckedResponse
 from twisted_multiserver.http1.server import ServerConnection
+from twisted_multiserver.http1.trust import TrustedProxies
 from twisted_multiserver.streams.streams import Stream
 
 _log = Logger(namespace="twisted_multiserver.gateway")
@@ -43,7 +44,16 @@ class ClientSide:
     A client connection: responder of its requests, downstream of their exchanges.
     """
 
-    __slots__ = ("_body", "_connection", "_distribution", "_exchange", "_info", "_view")
+    __slots__ = (
+        "_body",
+        "_client",
+        "_connection",
+        "_distribution",
+        "_exchange",
+        "_info",
+        "_trusted",
+        "_view",
+    )
 
     def __init__(
         self,
@@ -51,15 +61,18 @@ class ClientSide:
         connections: ServerConnections,
         distribution: Distribution,
         view: ClientView,
+        trusted: TrustedProxies | None = None,
     ) -> None:
         """
         @param stream: connected.
         @param connections: all of the server.
         @param distribution: takes the requests.
         @param view: who the client is.
+        @param trusted: proxies that are believed, if the client is one of them.
         """
         self._distribution = distribution
-        self._view = view
+        self._view = self._client = view
+        self._trusted = trusted
         self._info = RequestInfo(view.address or "", view.secure, None)
         self._exchange: Exchange | None = None
         self._body: StreamedBody | None = None
@@ -70,14 +83,15 @@ class ClientSide:
         """
         See L{Responder<twisted_multiserver.http1.responder.Responder>}.
         """
-        distribution = self._distribution
-        view = self._view
+        distribution, info = self._distribution, self._info
+        if self._trusted is not None:
+            view = self._client = self._trusted.believedView(self._view, request)
+            info = RequestInfo(view.address or "", view.secure, None)
         if request.wishes.maxForwards is not None:
             answer = finalAnswer(request)
             if answer is not None:
                 self._connection.sendWhole(*answer)
                 return
-        info = self._info
         if distribution.needsHead:
             info = RequestInfo(info.clientAddress, info.secure, request.head)
         body = None
@@ -86,7 +100,7 @@ class ClientSide:
         exchange = Exchange(
             distribution,
             request,
-            upstreamHead(request, view, hiddenCookie=distribution.hiddenCookie),
+            upstreamHead(request, self._client, hiddenCookie=distribution.hiddenCookie),
             body,
             info,
             self,

@@ -21,6 +21,7 @@ from twisted_multiserver.http1.forwarding import ClientView
 from twisted_multiserver.http1.heads import Fields, fieldValues
 from twisted_multiserver.http1.requests import CheckedRequest
 from twisted_multiserver.http1.responses import SWITCHING_PROTOCOLS, CheckedResponse
+from twisted_multiserver.http1.trust import TrustedProxies
 from twisted_multiserver.streams.streams import Stream
 
 
@@ -29,7 +30,15 @@ class LoggedClientSide(ClientSide):
     See L{ClientSide}.
     """
 
-    __slots__ = ("_accessLog", "_bytes", "_open", "_startedAt", "_status")
+    __slots__ = (
+        "_accessLog",
+        "_bytes",
+        "_isOurs",
+        "_open",
+        "_startedAfter",
+        "_startedAt",
+        "_status",
+    )
 
     def __init__(
         self,
@@ -37,6 +46,7 @@ class LoggedClientSide(ClientSide):
         connections: ServerConnections,
         distribution: Distribution,
         view: ClientView,
+        trusted: TrustedProxies | None,
         accessLog: AccessLog,
     ) -> None:
         """
@@ -44,12 +54,14 @@ class LoggedClientSide(ClientSide):
         @param connections: all of the server.
         @param distribution: takes the requests.
         @param view: who the client is.
+        @param trusted: proxies that are believed, if the client is one of them.
         @param accessLog: gets the lines.
         """
-        super().__init__(stream, connections, distribution, view)
+        super().__init__(stream, connections, distribution, view, trusted)
         self._accessLog = accessLog
         self._open: CheckedRequest | None = None
-        self._startedAt = 0.0
+        self._startedAt = self._startedAfter = 0.0
+        self._isOurs = False
         self._status = 0
         self._bytes = 0
 
@@ -59,7 +71,9 @@ class LoggedClientSide(ClientSide):
         """
         self._open = request
         self._startedAt = time.time()
+        self._startedAfter = time.monotonic()
         self._status = self._bytes = 0
+        self._isOurs = False
         super().requestReceived(request)
 
     def connectionGone(self) -> None:
@@ -121,7 +135,9 @@ class LoggedClientSide(ClientSide):
         See L{Downstream<twisted_multiserver.gateway.exchange.Downstream>}.
         """
         self._status = answer.status
-        self._bytes = len(page(answer.status))
+        self._isOurs = True
+        isHead = self._open is not None and self._open.method == b"HEAD"
+        self._bytes = 0 if isHead else len(page(answer.status))
         self._tell("whole")
         super().answer(answer)
 
@@ -131,10 +147,10 @@ class LoggedClientSide(ClientSide):
             return
         exchange: Exchange | None = self._exchange
         fields = request.fields
-        backend = None if exchange is None else exchange.lastBackend
+        backend = None if exchange is None or self._isOurs else exchange.lastBackend
         self._accessLog.add(
             AccessRecord(
-                clientAddress=self._view.address,
+                clientAddress=self._client.address,
                 startedAt=self._startedAt,
                 method=request.method,
                 target=request.target,
@@ -145,7 +161,7 @@ class LoggedClientSide(ClientSide):
                 agent=_one(fields, b"user-agent"),
                 host=request.host,
                 backend=None if backend is None else backend.name,
-                seconds=time.time() - self._startedAt,
+                seconds=time.monotonic() - self._startedAfter,
                 tries=0 if exchange is None else exchange.tries,
                 ending=ending,
             )

@@ -19,6 +19,7 @@ from twisted_multiserver.gateway.webrequest import bodyOf, headOf, splitTarget, 
 from twisted_multiserver.gateway.webresponse import WebResponse, refuseRequest
 from twisted_multiserver.http1.forwarding import upstreamHead
 from twisted_multiserver.http1.requests import NO_BODY, Refused, Wishes, checkRequest
+from twisted_multiserver.http1.trust import TrustedProxies
 
 
 @implementer(IResource)
@@ -34,14 +35,17 @@ class GatewayResource:
         distribution: Distribution,
         fallback: IResource | None = None,
         maxBody: int | None = None,
+        trusted: TrustedProxies | None = None,
     ) -> None:
         """
         @param distribution: the backends.
         @param fallback: renders requests that no backend can take; L{None} for a
             short 503 page.
         @param maxBody: how long a request's body may be, in bytes; L{None} for no limit.
+        @param trusted: proxies that are believed; L{None} for none.
         """
         self._maxBody = maxBody
+        self._trusted = trusted
         self._distribution = distribution
         self._fallback = fallback
 
@@ -66,6 +70,8 @@ class GatewayResource:
         checked.length = NO_BODY if body is None else body.length
         checked.wishes = Wishes(False, None, checked.wishes.maxForwards)
         view, distribution = viewOf(request), self._distribution
+        if self._trusted is not None:
+            view = self._trusted.believedView(view, checked)
         response = WebResponse(request, self._fallback)
         exchange = Exchange(
             distribution,

@@ -30,6 +30,7 @@ from twisted_multiserver.gateway.logged import LoggedClientSide
 from twisted_multiserver.gateway.resource import GatewayResource
 from twisted_multiserver.gateway.site import QuietSite
 from twisted_multiserver.http1.connections import ServerConnections, ServerLimits
+from twisted_multiserver.http1.trust import TrustedProxies
 from twisted_multiserver.streams.adopting import Adopter, StreamProtocol
 from twisted_multiserver.streams.streams import Stream
 
@@ -85,19 +86,22 @@ class GatewayFactory(ServerFactory):
         distribution: Distribution,
         adopter: Adopter,
         limits: ServerLimits,
+        trusted: TrustedProxies,
         accessLog: AccessLog | None = None,
     ) -> None:
         """
         @param distribution: takes the requests.
         @param adopter: makes streams.
         @param limits: what clients may take.
+        @param trusted: proxies that are believed.
         @param accessLog: gets a line for each request.
         """
         self._distribution = distribution
+        self._trusted = trusted
         self._accessLog = accessLog
         self.adopter = adopter
         self._connections = ServerConnections(limits, distribution.seconds, adopter.sweep)
-        resource = GatewayResource(distribution, maxBody=limits.body)
+        resource = GatewayResource(distribution, maxBody=limits.body, trusted=trusted)
         self._http2 = DrainingFactory(QuietSite(resource, limits.idle))
 
     def acceptableProtocols(self) -> list[bytes]:
@@ -129,10 +133,13 @@ class GatewayFactory(ServerFactory):
         """
         secure = ISSLTransport.providedBy(transport)
         view = clientView(transport.getPeer(), transport.getHost(), secure)
+        trusted = self._trusted if self._trusted.trusts(view.address) else None
         if self._accessLog is None:
-            ClientSide(stream, self._connections, self._distribution, view)
+            ClientSide(stream, self._connections, self._distribution, view, trusted)
         else:
-            LoggedClientSide(stream, self._connections, self._distribution, view, self._accessLog)
+            LoggedClientSide(
+                stream, self._connections, self._distribution, view, trusted, self._accessLog
+            )
 
     def drain(self) -> Deferred[None]:
         """

@@ -53,15 +53,19 @@ class ClientView:
     @ivar address: the client's IP address as text; L{None} if it has none.
     @ivar secure: whether it came by TLS.
     @ivar listener: host and port that it came to, for clients that name none.
+    @ivar host: what it asked a trusted proxy for; L{None} for what the request says.
     @ivar lines: the fields that say so to a backend.
     """
 
-    __slots__ = ("address", "lines", "listener", "secure")
+    __slots__ = ("address", "host", "lines", "listener", "secure")
 
-    def __init__(self, address: str | None, secure: bool, listener: bytes) -> None:
+    def __init__(
+        self, address: str | None, secure: bool, listener: bytes, host: bytes | None = None
+    ) -> None:
         self.address = address
         self.secure = secure
         self.listener = listener
+        self.host = host
         known = b"" if address is None else b"X-Forwarded-For: %b\r\n" % address.encode("ascii")
         self.lines = known + b"X-Forwarded-Proto: %b\r\n" % (b"https" if secure else b"http")
 
@@ -99,7 +103,7 @@ def upstreamHead(
         passing,
         _VIA[request.version],
         client.lines,
-        host,
+        client.host or host,
         b"X-Forwarded-Prefix: %b\r\n" % prefix if prefix else b"",
         b"" if isPlain else _furtherLines(request),
     )
