@@ -114,11 +114,14 @@ def private(stack: ExitStack) -> list[Contender]:
     """
     folder = tempfile.mkdtemp()
     stack.callback(shutil.rmtree, folder)
+    # The worker of an nginx that root starts is somebody else.
+    Path(folder).chmod(0o755)
     contenders, servers = [], ""
     for index, name in enumerate(_SERVERS):
         path, port = f"{folder}/{index}", freePort()
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(path)
+        Path(path).chmod(0o666)
         listener.listen(512)
         pid = serve(stack, name, listener)
         contenders.append(Contender(name, pid, f"http://127.0.0.1:{port}/"))

@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.gateway.doubles import OK, FakeStream, Stage
 from twisted_multiserver.gateway.accessline import AccessRecord
 from twisted_multiserver.gateway.accesslog import AccessLog
-from twisted_multiserver.gateway.downstream import ClientSide
+from twisted_multiserver.gateway.downstream import ClientSide, WhoIs
 from twisted_multiserver.gateway.logged import LoggedClientSide
 from twisted_multiserver.http1.connections import ServerConnections, ServerLimits
 from twisted_multiserver.http1.forwarding import ClientView
@@ -40,8 +40,8 @@ class DownstreamCase(SynchronousTestCase):
         )
         self.view = ClientView("192.0.2.1", False, b"127.0.0.1:80")
 
-    def serve(self, trusted: TrustedProxies | None = None) -> None:
-        ClientSide(self.client, self.connections, self.stage.distribution, self.view, trusted)
+    def serve(self, whoIs: WhoIs | None = None) -> None:
+        ClientSide(self.client, self.connections, self.stage.distribution, self.view, whoIs)
 
 
 class RequestTests(DownstreamCase):
@@ -60,7 +60,7 @@ class RequestTests(DownstreamCase):
         A trusted proxy is believed, for each request anew.
         """
         self.stage.add("a")
-        self.serve(TrustedProxies(["192.0.2.0/24"]))
+        self.serve(TrustedProxies(["192.0.2.0/24"]).believedView)
         for address in (b"198.51.100.7", b"198.51.100.8"):
             lines = b"X-Forwarded-For: %b\r\nX-Forwarded-Proto: https\r\n" % address
             self.client.receives(GET + lines + b"\r\n")

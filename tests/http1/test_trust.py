@@ -213,9 +213,9 @@ class PeerTests(SynchronousTestCase):
             b"GET / HTTP/1.1\r\n"
             b"Host: inside.example:81\r\n"
             b"Via: 1.1 twisted_multiserver\r\n"
-            b"X-Forwarded-For: 198.51.100.1\r\n"
+            b"X-Forwarded-For: 198.51.100.2\r\n"
             b"X-Forwarded-Proto: https\r\n"
-            b"X-Forwarded-Host: a.example\r\n"
+            b"X-Forwarded-Host: b.example\r\n"
             b"\r\n",
         )
 

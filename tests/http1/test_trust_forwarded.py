@@ -140,21 +140,16 @@ class ForwardedTests(SynchronousTestCase):
 
     def test_both(self) -> None:
         """
-        It wins over the others if its last element can be read, and is not mixed with them.
+        It counts only where none of the others is there: a proxy that writes those may not
+        know it, and let pass what a client wrote.
         """
-        others: Fields = (
-            (b"X-Forwarded-For", b"198.51.100.2"),
-            (b"X-Forwarded-Proto", b"https"),
-            (b"X-Forwarded-Host", b"b.example"),
-        )
-        for value in (b"for=198.51.100.1", b'", for=198.51.100.1'):
-            self.assertEqual(
-                seen((b"Forwarded", value), *others), ("198.51.100.1", False, None), value
-            )
-        for value in (b"", b" ", b"for", b'for="198.51.100.1', b"for=198.51.100.1,"):
-            self.assertEqual(
-                seen((b"Forwarded", value), *others), ("198.51.100.2", True, b"b.example"), value
-            )
+        for other, believed in (
+            ((b"X-Forwarded-For", b"198.51.100.2"), ("198.51.100.2", False, None)),
+            ((b"X-Forwarded-Proto", b"https"), ("10.0.0.1", True, None)),
+            ((b"X-Forwarded-Host", b"b.example"), ("10.0.0.1", False, b"b.example")),
+        ):
+            for value in (b"for=198.51.100.1;host=a.example", b"", b'for="198.51.100.1'):
+                self.assertEqual(seen((b"Forwarded", value), other), believed, value)
 
 
 NAMES = st.sampled_from(

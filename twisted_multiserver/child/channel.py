@@ -173,7 +173,8 @@ class WebChannel(WebTransport):
         lines, length = [], None
         for name, values in headers.getAllRawHeaders():
             if name not in _FRAMING:
-                lines += [b"%b: %b\r\n" % (name, value) for value in values]
+                for value in values:
+                    lines.append(b"%b: %b\r\n" % (name, value))
             elif name == b"Content-Length" and values[-1].isdigit():
                 length = int(values[-1])
             elif name == b"Connection" and b"close" in values[-1].lower():

@@ -11,13 +11,14 @@ master's alone; on any other, anybody may write the forwarded fields.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.web.server import Request
 
 from twisted_multiserver.child.channelrequest import ChannelRequestMixin
-from twisted_multiserver.child.forwarded import ForwardedView, readView
+from twisted_multiserver.child.forwarded import ForwardedView, clientAddress, readView
 
 if TYPE_CHECKING:
     _Base = Request
@@ -63,25 +64,37 @@ class ClientViewMixin(_Base):
         Begin with the request, once its body is complete.
         """
         if isinstance(self.client, UNIXAddress):
-            self._see(self._forwarded())
+            self._see()
         super().process()  # type: ignore[no-untyped-call]
 
-    def _forwarded(self) -> ForwardedView:
+    def _see(self) -> None:
         field = self.requestHeaders.getRawHeaders
         absent = (None,)
-        return readView(
-            (field(b"x-forwarded-for") or absent)[0],
+        self.client = _client((field(b"x-forwarded-for") or absent)[0] or b"")
+        view, host, prefix = _place(
             (field(b"x-forwarded-proto") or absent)[0],
             (field(b"x-forwarded-host") or field(b"host") or absent)[0],
             (field(b"x-forwarded-prefix") or absent)[0],
         )
-
-    def _see(self, view: ForwardedView) -> None:
-        self.client = _address(view.client, 0)
         self.setHost(view.host, view.port, view.secure)  # type: ignore[no-untyped-call]
         # setHost leaves bytes where every other address has a string.
-        self.host = _address(view.host.decode("ascii").strip("[]"), view.port)
-        self._viewPrefix = tuple(view.prefixSegments)
+        self.host = host
+        self._viewPrefix = prefix
+
+
+# Requests differ in their clients, hardly in what else is forwarded.
+@lru_cache(maxsize=1024)
+def _client(value: bytes) -> IPv4Address | IPv6Address:
+    return _address(clientAddress(value), 0)
+
+
+@lru_cache(maxsize=128)
+def _place(
+    proto: bytes | None, host: bytes | None, prefix: bytes | None
+) -> tuple[ForwardedView, IPv4Address | IPv6Address, tuple[bytes, ...]]:
+    view = readView(None, proto, host, prefix)
+    address = _address(view.host.decode("ascii").strip("[]"), view.port)
+    return view, address, tuple(view.prefixSegments)
 
 
 def _address(host: str, port: int) -> IPv4Address | IPv6Address:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import socket
 from collections.abc import Callable
+from typing import Any
 
 from twisted.internet.interfaces import IReadDescriptor
 from twisted.logger import Logger
@@ -38,12 +39,13 @@ class Listener:
         self,
         reactor: IChildReactor,
         entrance: socket.socket,
-        accepted: Callable[[socket.socket], None],
+        accepted: Callable[[socket.socket, Any], None],
     ) -> None:
         """
         @param reactor: what to read with.
         @param entrance: a listening socket; closed at the end.
-        @param accepted: takes each connection, which is non-blocking.
+        @param accepted: takes each connection, which is non-blocking, and the address of
+            its client as accept(2) tells it: a client that has gone already has no other.
         """
         self._reactor = reactor
         self._socket = entrance
@@ -82,7 +84,7 @@ class Listener:
         """
         for _ in range(_ACCEPTS_PER_TURN):
             try:
-                connection, _address = self._socket.accept()
+                connection, address = self._socket.accept()
             except BlockingIOError:
                 return
             except OSError as error:
@@ -97,7 +99,11 @@ class Listener:
             if connection.family != socket.AF_UNIX:
                 # A response in two pieces must not wait for an acknowledgement.
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._accepted(connection)
+            try:
+                self._accepted(connection, address)
+            except Exception:  # one connection must not end the entrance
+                self._log.failure("a connection could not be served")
+                connection.close()
 
     def _resume(self) -> None:
         if self._socket.fileno() != -1:

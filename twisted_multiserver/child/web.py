@@ -84,11 +84,14 @@ class CoreEntrance:
             lambda call: reactor.callLater(0, call),
         )
 
-    def accepted(self, connection: socket.socket) -> None:
+    def accepted(self, connection: socket.socket, address: Any) -> None:
         """
         @param connection: to be served.
+        @param address: of its client, as accept(2) tells it.
         """
-        peer, host = _addresses(connection)
+        peer, host = (
+            _address(connection.family, each) for each in (address, connection.getsockname())
+        )
         stream = self._adopter.ofSocket(connection)
         if stream is not None:
             self.serve(stream, peer, host)
@@ -139,9 +142,10 @@ class ForeignEntrance(DrainingFactory):
         self._reactor = reactor
         self._isPrivate = isPrivate
 
-    def accepted(self, connection: socket.socket) -> None:
+    def accepted(self, connection: socket.socket, address: Any) -> None:
         """
         @param connection: to be served.
+        @param address: of its client, as accept(2) tells it.
         """
         _adopt(self._reactor, connection, self)
 
@@ -173,12 +177,14 @@ def hasOurProtocol(site: Site) -> bool:
     )
 
 
-def _addresses(connection: socket.socket) -> tuple[IAddress, IAddress]:
-    if connection.family == socket.AF_UNIX:
-        return UNIXAddress(None), UNIXAddress(None)
-    kind = IPv6Address if connection.family == socket.AF_INET6 else IPv4Address
-    peer, host = connection.getpeername(), connection.getsockname()
-    return kind("TCP", peer[0], peer[1]), kind("TCP", host[0], host[1])
+def _address(family: int, name: Any) -> IAddress:
+    """
+    @param family: of a socket.
+    @param name: of one of its ends.
+    """
+    if family == socket.AF_UNIX:
+        return UNIXAddress(None)
+    return (IPv6Address if family == socket.AF_INET6 else IPv4Address)("TCP", name[0], name[1])
 
 
 def _adopt(reactor: IChildReactor, connection: socket.socket, factory: Any) -> None:

@@ -8,7 +8,8 @@ L{twisted_multiserver.gateway.exchange}.
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeAlias
 
 from twisted.logger import Logger
 
@@ -32,8 +33,9 @@ from twisted_multiserver.http1.heads import Fields
 from twisted_multiserver.http1.requests import NO_BODY, CheckedRequest
 from twisted_multiserver.http1.responses import CheckedResponse
 from twisted_multiserver.http1.server import ServerConnection
-from twisted_multiserver.http1.trust import TrustedProxies
 from twisted_multiserver.streams.streams import Stream
+
+WhoIs: TypeAlias = Callable[[ClientView, CheckedRequest], ClientView]
 
 _log = Logger(namespace="twisted_multiserver.gateway")
 _NOT_MODIFIED: Final = 304
@@ -51,8 +53,8 @@ class ClientSide:
         "_distribution",
         "_exchange",
         "_info",
-        "_trusted",
         "_view",
+        "_whoIs",
     )
 
     def __init__(
@@ -61,18 +63,18 @@ class ClientSide:
         connections: ServerConnections,
         distribution: Distribution,
         view: ClientView,
-        trusted: TrustedProxies | None = None,
+        whoIs: WhoIs | None = None,
     ) -> None:
         """
         @param stream: connected.
         @param connections: all of the server.
         @param distribution: takes the requests.
         @param view: who the client is.
-        @param trusted: proxies that are believed, if the client is one of them.
+        @param whoIs: finds that out for each request; L{None} if it is known.
         """
         self._distribution = distribution
         self._view = self._client = view
-        self._trusted = trusted
+        self._whoIs = whoIs
         self._info = RequestInfo(view.address or "", view.secure, None)
         self._exchange: Exchange | None = None
         self._body: StreamedBody | None = None
@@ -84,8 +86,8 @@ class ClientSide:
         See L{Responder<twisted_multiserver.http1.responder.Responder>}.
         """
         distribution, info = self._distribution, self._info
-        if self._trusted is not None:
-            view = self._client = self._trusted.believedView(self._view, request)
+        if self._whoIs is not None:
+            view = self._client = self._whoIs(self._view, request)
             info = RequestInfo(view.address or "", view.secure, None)
         if request.wishes.maxForwards is not None:
             answer = finalAnswer(request)

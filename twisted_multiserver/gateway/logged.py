@@ -11,7 +11,7 @@ import time
 from twisted_multiserver.gateway.accessline import AccessRecord, Ending
 from twisted_multiserver.gateway.accesslog import AccessLog
 from twisted_multiserver.gateway.distribution import Distribution
-from twisted_multiserver.gateway.downstream import ClientSide
+from twisted_multiserver.gateway.downstream import ClientSide, WhoIs
 from twisted_multiserver.gateway.exchange import Exchange
 from twisted_multiserver.gateway.plan import Answer
 from twisted_multiserver.gateway.upstream import UpstreamConnection
@@ -21,7 +21,6 @@ from twisted_multiserver.http1.forwarding import ClientView
 from twisted_multiserver.http1.heads import Fields, fieldValues
 from twisted_multiserver.http1.requests import CheckedRequest
 from twisted_multiserver.http1.responses import SWITCHING_PROTOCOLS, CheckedResponse
-from twisted_multiserver.http1.trust import TrustedProxies
 from twisted_multiserver.streams.streams import Stream
 
 
@@ -46,7 +45,7 @@ class LoggedClientSide(ClientSide):
         connections: ServerConnections,
         distribution: Distribution,
         view: ClientView,
-        trusted: TrustedProxies | None,
+        whoIs: WhoIs | None,
         accessLog: AccessLog,
     ) -> None:
         """
@@ -54,10 +53,10 @@ class LoggedClientSide(ClientSide):
         @param connections: all of the server.
         @param distribution: takes the requests.
         @param view: who the client is.
-        @param trusted: proxies that are believed, if the client is one of them.
+        @param whoIs: finds that out for each request; L{None} if it is known.
         @param accessLog: gets the lines.
         """
-        super().__init__(stream, connections, distribution, view, trusted)
+        super().__init__(stream, connections, distribution, view, whoIs)
         self._accessLog = accessLog
         self._open: CheckedRequest | None = None
         self._startedAt = self._startedAfter = 0.0

@@ -25,14 +25,17 @@ from twisted_multiserver.draining import DrainingFactory
 from twisted_multiserver.gateway.accesslog import AccessLog
 from twisted_multiserver.gateway.clientview import clientView
 from twisted_multiserver.gateway.distribution import Distribution
-from twisted_multiserver.gateway.downstream import ClientSide
+from twisted_multiserver.gateway.downstream import ClientSide, WhoIs
 from twisted_multiserver.gateway.logged import LoggedClientSide
 from twisted_multiserver.gateway.resource import GatewayResource
 from twisted_multiserver.gateway.site import QuietSite
 from twisted_multiserver.http1.connections import ServerConnections, ServerLimits
+from twisted_multiserver.http1.forwarding import ClientView
+from twisted_multiserver.http1.requests import CheckedRequest
 from twisted_multiserver.http1.trust import TrustedProxies
 from twisted_multiserver.streams.adopting import Adopter, StreamProtocol
 from twisted_multiserver.streams.streams import Stream
+from twisted_multiserver.streams.transportstream import TransportStream
 
 _HTTP2 = b"h2"
 
@@ -131,14 +134,18 @@ class GatewayFactory(ServerFactory):
         @param stream: its connection.
         @param transport: the same, as Twisted has it.
         """
-        secure = ISSLTransport.providedBy(transport)
-        view = clientView(transport.getPeer(), transport.getHost(), secure)
-        trusted = self._trusted if self._trusted.trusts(view.address) else None
+        view = viewOf(transport)
+        whoIs: WhoIs | None = None
+        if isinstance(stream, TransportStream):
+            # Behind a PROXY header the peer is known only after it.
+            whoIs = _Later(transport, self._trusted).whoIs
+        elif self._trusted.trusts(view.address):
+            whoIs = self._trusted.believedView
         if self._accessLog is None:
-            ClientSide(stream, self._connections, self._distribution, view, trusted)
+            ClientSide(stream, self._connections, self._distribution, view, whoIs)
         else:
             LoggedClientSide(
-                stream, self._connections, self._distribution, view, trusted, self._accessLog
+                stream, self._connections, self._distribution, view, whoIs, self._accessLog
             )
 
     def drain(self) -> Deferred[None]:
@@ -157,3 +164,29 @@ class GatewayFactory(ServerFactory):
         """
         self._connections.abort()
         self._http2.abort()
+
+
+class _Later:
+    """
+    A client that is known only when it asks.
+    """
+
+    __slots__ = ("_transport", "_trusted")
+
+    def __init__(self, transport: Any, trusted: TrustedProxies) -> None:
+        self._transport = transport
+        self._trusted = trusted
+
+    def whoIs(self, view: ClientView, request: CheckedRequest) -> ClientView:
+        return self._trusted.believedView(viewOf(self._transport), request)
+
+
+def viewOf(transport: Any) -> ClientView:
+    """
+    Tell what is known of a client at this moment.
+
+    @param transport: its connection, as Twisted has it.
+    @return: the client's side of its requests.
+    """
+    secure = ISSLTransport.providedBy(transport)
+    return clientView(transport.getPeer(), transport.getHost(), secure)

@@ -21,7 +21,6 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
-from itertools import chain
 from typing import Final
 
 from twisted_multiserver.http1.forwarding import ClientView
@@ -195,9 +194,10 @@ def _statements(fields: dict[bytes, bytes]) -> Iterator[dict[bytes, bytes]]:
     @param fields: the values by the fields' names.
     @return: what hops say, the nearest first, until one can't be read.
     """
-    statements = _forwarded(fields.get(b"forwarded", b""))
-    nearest = next(statements, None)
-    return _xForwarded(fields) if nearest is None else chain([nearest], statements)
+    # A proxy that writes X-Forwarded-* may not know Forwarded, and let a client's pass.
+    if any(name in fields for name in _X_FIELDS):
+        return _xForwarded(fields)
+    return _forwarded(fields.get(b"forwarded", b""))
 
 
 def _forwarded(value: bytes) -> Iterator[dict[bytes, bytes]]:
