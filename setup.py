@@ -40,6 +40,7 @@ extras["test"] = [
     "mypy-zope>=1.0.14",
     "myst-parser>=4",
     "pydoctor>=25.4",
+    "pyhamcrest>=2.1",
     "ruff>=0.14",
     "selenium>=4.30",
     "setuptools>=68",

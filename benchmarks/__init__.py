@@ -5,6 +5,7 @@ Benchmarks: each runs side by side with a named peer, alternating in one run.
     gateway         a master beside HAProxy, nginx, Caddy and ReverseProxyResource
                     (proxies, peers/, sidebyside, chart)
     growth          the same with many connections, and memory (idleconnections)
+    childcore       a child's HTTP core beside twisted.web's HTTPChannel
     resourceface    multiserver.resource() beside twisted.web's ReverseProxyResource
     balancers       response times under each policy, simulated; with --real over real
                     children (balancersreal, balancersapp, balancersmaster), beside HAProxy

@@ -19,7 +19,9 @@ import socket
 import subprocess
 import sys
 import tempfile
-from contextlib import ExitStack
+import time
+import urllib.request
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from benchmarks.proxies import freePort
@@ -129,7 +131,19 @@ def private(stack: ExitStack) -> list[Contender]:
     configuration = Path(folder, "nginx.conf")
     configuration.write_text(_NGINX.format(folder=folder, servers=servers))
     start(stack, ["nginx", "-c", str(configuration)])
+    for contender in contenders:
+        wait(contender.url)
     return contenders
+
+
+def wait(url: str) -> None:
+    """
+    @param url: will be answered soon.
+    """
+    for _ in range(100):
+        with suppress(OSError), urllib.request.urlopen(url):
+            return
+        time.sleep(0.1)
 
 
 def main() -> None:

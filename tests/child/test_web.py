@@ -99,6 +99,7 @@ class ViewTests(EntranceCase):
         """
         request = self.seen()
         self.assertEqual(request.getClientAddress(), IPv4Address("TCP", "192.0.2.1", 0))
+        self.assertEqual(request.getHost(), IPv4Address("TCP", "outer", 444))
         self.assertEqual(request.prePathURL(), b"https://outer:444/p/q")
         self.assertEqual(request.prepath, [b"p", b"q"])
         self.assertEqual(request.postpath, [b"a", b"b"])

@@ -68,6 +68,11 @@ class WebTransport:
         self.write(b"".join(iovec))
 
     @property
+    def _networkProducer(self) -> IPushProducer:
+        # Where applications pause an upload, as they did with HTTPChannel.
+        return self
+
+    @property
     def protocol(self) -> IProtocol | None:
         """
         What speaks with the client: set by an application that takes the connection.
