@@ -68,10 +68,18 @@ class TableTests(SynchronousTestCase):
                 "queue-budget",
                 "ready-path",
                 "run-budget",
+                "session-age",
+                "session-cookie",
+                "session-except",
+                "session-idle",
                 "sessions",
+                "sessions-file",
+                "sessions-key-file",
+                "sessions-optional",
                 "stall-budget",
                 "state-dir",
                 "stop-budget",
+                "surge",
                 "threads",
                 "trusted-proxy",
             ],
@@ -95,10 +103,10 @@ class TableTests(SynchronousTestCase):
 
     def test_repeatable(self) -> None:
         """
-        Endpoints may be given again, nothing else.
+        Endpoints, networks and paths may be given again, nothing else.
         """
         repeatable = {name for name, option in OPTIONS.items() if option.repeatable}
-        self.assertEqual(repeatable, {"backend", "listen", "trusted-proxy"})
+        self.assertEqual(repeatable, {"backend", "listen", "session-except", "trusted-proxy"})
 
     def test_defaultsAreAllowed(self) -> None:
         """
@@ -207,12 +215,17 @@ class ParseTests(SynchronousTestCase):
                 " one of auto, resource, site, factory, wsgi, asgi",
             )
 
-    def test_sessions(self) -> None:
+    def test_flag(self) -> None:
         """
-        Switching them off is all that can be asked for.
+        On or off, in the words of files and of environments.
         """
-        self.assertEqual(parseValue(OPTIONS["sessions"], "none", ""), "none")
-        self.assertIn("has no session stores", refusal(self, "sessions", "redis://localhost"))
+        for text, value in (("true", True), ("1", True), ("false", False), ("0", False)):
+            self.assertIs(parseValue(OPTIONS["sessions-optional"], text, ""), value)
+        for text in ("", "True", "yes", "2", " true"):
+            self.assertEqual(
+                refusal(self, "sessions-optional", text),
+                f"--sessions-optional: {text!r} is not allowed: true or false",
+            )
 
     def test_emptyText(self) -> None:
         """

@@ -40,10 +40,18 @@ SAMPLES: dict[str, tuple[str, object]] = {
     "queue-budget": ("1.5", 1.5),
     "ready-path": ("/health", "/health"),
     "run-budget": ("1.5", 1.5),
+    "session-age": ("60", 60.0),
+    "session-cookie": ("id", "id"),
+    "session-except": ("/static", ("/static",)),
+    "session-idle": ("60", 60.0),
     "sessions": ("none", "none"),
+    "sessions-file": ("/etc/sessions", "/etc/sessions"),
+    "sessions-key-file": ("/etc/keys", "/etc/keys"),
+    "sessions-optional": ("true", True),
     "stall-budget": ("1.5", 1.5),
     "state-dir": ("/var/lib/x", "/var/lib/x"),
     "stop-budget": ("1.5", 1.5),
+    "surge": ("2", 2),
     "threads": ("7", 7),
     "trusted-proxy": ("10.0.0.0/8", ("10.0.0.0/8",)),
 }
@@ -124,7 +132,8 @@ class SourceTests(SettingsTestCase):
         """
         for name, (_, value) in SAMPLES.items():
             shown = list(value) if isinstance(value, tuple) else value
-            path = self.file(f"{name} = {shown!r}\n")
+            text = str(shown).lower() if isinstance(shown, bool) else repr(shown)
+            path = self.file(f"{name} = {text}\n")
             config = self.make(f"config={path}", *self.beside(name))
             self.assertEqual(getattr(config, OPTIONS[name].attribute), value)
 

@@ -251,11 +251,36 @@ class ContradictionTests(SettingsTestCase):
         """
         Without sessions their options say nothing.
         """
-        for name in ("session-cookie", "sessions-file"):
-            self.assertEqual(
-                self.refusal("sessions=none", f"{name}=x"),
-                f"--{name} contradicts --sessions: there are no sessions",
-            )
+        for name in (name for name in OPTIONS if name.startswith("session")):
+            if name != "sessions":
+                self.assertEqual(
+                    self.refusal("sessions=none", f"{name}=1"),
+                    f"--{name} contradicts --sessions: there are no sessions",
+                )
+
+    def test_sessionsWithoutApplication(self) -> None:
+        """
+        They are kept for applications; switched off they may be anywhere.
+        """
+        self.assertEqual(
+            self.refusal("command=z", "sessions=redis://:secret@h"),
+            "--sessions contradicts --command: it is for applications (--app)",
+        )
+        self.assertEqual(
+            self.refusal("backend=tcp:a:80", "sessions=redis://:secret@h"),
+            "--sessions contradicts --backend: no children are started without --app or --command",
+        )
+        for word in ("command=z", "backend=tcp:a:80"):
+            self.assertEqual(self.make(word, "sessions=none").sessions, "none")
+
+    def test_twoPlacesForSessions(self) -> None:
+        """
+        The URI is given once.
+        """
+        self.assertEqual(
+            self.refusal("sessions=redis://:secret@h", "sessions-file=x"),
+            "--sessions and --sessions-file contradict each other: one place for sessions",
+        )
 
     def test_notBuilt(self) -> None:
         """

@@ -166,7 +166,8 @@ class OptionsTests(TapTestCase):
         shown = self.output.getvalue()
         for option in OPTIONS.values():
             allowed = f", {option.kind.allowed}" if option.kind.allowed else ""
-            self.assertIn(f"  --{option.name}=  ({option.kind.name}{allowed}", shown)
+            mark = "" if option.kind.name == "flag" else "="
+            self.assertIn(f"  --{option.name}{mark}  ({option.kind.name}{allowed}", shown)
             self.assertIn(f"      Default: {option.default}. Variable: {option.variable}.\n", shown)
         for name in NOT_BUILT:
             self.assertNotIn(f"--{name}=", shown)

@@ -10,30 +10,23 @@ L{twisted_multiserver.settings}.
 from __future__ import annotations
 
 import dataclasses
-import math
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from twisted_multiserver.errors import ConfigError
+from twisted_multiserver.optionkinds import (
+    Kind,
+    choice,
+    flag,
+    parsePath,
+    parseText,
+    seconds,
+    size,
+    whole,
+)
 
 VARIABLE_PREFIX = "MULTISERVER_"
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """
-    What values an option takes.
-
-    @ivar name: for people.
-    @ivar parse: text to value; raises L{ValueError} with what is allowed.
-    @ivar allowed: the range, for people; empty if there is none.
-    """
-
-    name: str
-    parse: Callable[[str], object]
-    allowed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +40,7 @@ class Option:
     @ivar default: for people.
     @ivar help: one sentence.
     @ivar repeatable: whether it may be given more than once.
+    @ivar reloadable: whether a reload applies it; others need a restart.
     """
 
     name: str
@@ -55,6 +49,7 @@ class Option:
     default: str
     help: str
     repeatable: bool
+    reloadable: bool
 
     @property
     def variable(self) -> str:
@@ -64,78 +59,28 @@ class Option:
         return VARIABLE_PREFIX + self.name.replace("-", "_").upper()
 
 
-def _text(text: str) -> str:
-    if not text.strip():
-        raise ValueError("it must not be empty")
-    if "\0" in text:
-        raise ValueError("it must not have a NUL in it")
-    return text
-
-
-def _whole(least: int, most: int) -> Kind:
-    def parse(text: str) -> int:
-        if not re.fullmatch(r"[0-9]{1,9}", text) or not least <= int(text) <= most:
-            raise ValueError(f"a whole number from {least} to {most}")
-        return int(text)
-
-    return Kind("number", parse, f"{least} to {most}")
-
-
-def _seconds(least: float = 0.0) -> Kind:
-    def parse(text: str) -> float:
-        try:
-            # Python would also take 1_0, blanks around and the digits of all scripts.
-            value = float(text) if re.fullmatch(r"[0-9.eE+-]+", text) else math.nan
-        except ValueError:
-            value = math.nan
-        if not least <= value <= 86400:
-            raise ValueError(f"seconds, from {least:g} to 86400")
-        return value
-
-    return Kind("seconds", parse, f"{least:g} to 86400")
-
-
-def _bytes() -> Kind:
-    def parse(text: str) -> int:
-        match = re.fullmatch(r"([0-9]{1,15})([kMG]?)", text)
-        if match is None:
-            raise ValueError("a number of bytes, as 65536, 64k, 10M or 2G")
-        return int(match[1]) << {"": 0, "k": 10, "M": 20, "G": 30}[match[2]]
-
-    return Kind("bytes", parse, "with k, M or G for the powers of 1024")
-
-
-def _choice(*choices: str) -> Kind:
-    def parse(text: str) -> str:
-        if text not in choices:
-            raise ValueError(f"one of {', '.join(choices)}")
-        return text
-
-    return Kind("choice", parse, ", ".join(choices))
-
-
-def _path(text: str) -> str:
-    if not re.fullmatch(r"/[!-~]*", text):
-        raise ValueError("a path with /, and nothing that a URL would have to encode")
-    return text
-
-
-def _sessions(text: str) -> str:
-    if text != "none":
-        raise ValueError("none; this version has no session stores")
-    return text
-
-
-_TEXT = Kind("text", _text)
-_ENDPOINT = Kind("endpoint", _text)
+_TEXT = Kind("text", parseText)
+_ENDPOINT = Kind("endpoint", parseText)
+_DAY = 86400.0
 
 
 def _option(
-    default: Any, kind: Kind, help: str, shown: str | None = None, repeatable: bool = False
+    default: Any,
+    kind: Kind,
+    help: str,
+    shown: str | None = None,
+    repeatable: bool = False,
+    reloadable: bool = False,
 ) -> Any:
     return field(
         default=default,
-        metadata={"kind": kind, "help": help, "shown": shown, "repeatable": repeatable},
+        metadata={
+            "kind": kind,
+            "help": help,
+            "shown": shown,
+            "repeatable": repeatable,
+            "reloadable": reloadable,
+        },
     )
 
 
@@ -156,32 +101,48 @@ class MasterConfig:
         _TEXT,
         "Run this application in the children: pkg.mod.attr or pkg.mod:attr.",
         "the demo",
+        reloadable=True,
     )
     appKind: str = _option(
         "auto",
-        _choice("auto", "resource", "site", "factory", "wsgi", "asgi"),
+        choice("auto", "resource", "site", "factory", "wsgi", "asgi"),
         "What the application is, if it can't be told by looking at it.",
+        reloadable=True,
     )
     command: str | None = _option(
         None,
-        Kind("command", _text),
+        Kind("command", parseText),
         "Run this program in the children, which serves HTTP by itself; {socket} and {port} in"
         " it stand for where it is to listen.",
         "none",
+        reloadable=True,
     )
     childEntrance: str = _option(
         "auto",
-        _choice("auto", "port"),
+        choice("auto", "port"),
         "Where a program listens: as its command line says (a socket passed as descriptor 3"
         " if it says nothing), or at the port that PORT names.",
+        reloadable=True,
     )
     readyPath: str = _option(
         "/",
-        Kind("path", _path),
+        Kind("path", parsePath),
         "A program is ready when it answers a GET of this path, whatever the answer is.",
+        reloadable=True,
     )
     children: int | None = _option(
-        None, _whole(1, 1024), "How many children to run.", "as many as processors may be used"
+        None,
+        whole(1, 1024),
+        "How many children to run.",
+        "as many as processors may be used",
+        reloadable=True,
+    )
+    surge: int = _option(
+        1,
+        whole(0, 1024),
+        "How many children more than that a reload may start; 0 ends a child before its"
+        " successor starts.",
+        reloadable=True,
     )
     backend: tuple[str, ...] = _option(
         (),
@@ -206,55 +167,97 @@ class MasterConfig:
     )
     cookieKeyFile: str | None = _option(
         None,
-        Kind("file", _text),
+        Kind("file", parseText),
         "The key of the cookies under sticky, at least 16 bytes that nobody else can read.",
         "a key of its own",
     )
-    sessions: str = _option("none", Kind("text", _sessions, "none"), "Where sessions are kept.")
+    sessions: str | None = _option(
+        None,
+        Kind("URI", parseText),
+        "Keep the sessions of applications there: redis://, rediss://, mongodb://,"
+        " memcached://HOST:PORT,HOST:PORT, sqlite:///PATH, or none.",
+        "SQLite in the state folder",
+    )
+    sessionsFile: str | None = _option(
+        None,
+        Kind("file", parseText),
+        "Read the URI from this file, for there may be a password in it.",
+        "none",
+    )
+    sessionsOptional: bool = _option(
+        False,
+        flag(),
+        "Serve without sessions while the store can't be reached, instead of with 503.",
+    )
+    sessionsKeyFile: str | None = _option(
+        None,
+        Kind("file", parseText),
+        "Encrypt what is stored with the first of the keys in this file; the others still open.",
+        "no encryption",
+    )
+    sessionCookie: str | None = _option(
+        None,
+        _TEXT,
+        "The name of the session's cookie.",
+        "__Host-sid, and sid without TLS",
+    )
+    sessionIdle: float = _option(
+        14 * _DAY, seconds(1.0, 400 * _DAY), "A session ends when it isn't used for so long."
+    )
+    sessionAge: float = _option(
+        90 * _DAY, seconds(1.0, 400 * _DAY), "A session ends so long after it began."
+    )
+    sessionExcept: tuple[str, ...] = _option(
+        (),
+        Kind("path", parsePath),
+        "Requests at and below this path have no session.",
+        "none",
+        repeatable=True,
+    )
     config: str | None = _option(
-        None, Kind("file", _text), "Read options from this TOML file.", "none"
+        None, Kind("file", parseText), "Read options from this TOML file.", "none"
     )
     chdir: str | None = _option(
         None,
-        Kind("folder", _text),
+        Kind("folder", parseText),
         "The children's folder, and where applications and balancers are looked up first.",
         "where it was started",
     )
     stateDir: str | None = _option(
         None,
-        Kind("folder", _text),
+        Kind("folder", parseText),
         "The folder for what must survive a restart.",
         "$STATE_DIRECTORY, else ./multiserver-state",
     )
-    threads: int = _option(10, _whole(1, 1000), "Threads of a WSGI application, in each child.")
-    bootBudget: float = _option(60.0, _seconds(0.1), "From a child's start until it is ready.")
+    threads: int = _option(
+        10, whole(1, 1000), "Threads of a WSGI application, in each child.", reloadable=True
+    )
+    bootBudget: float = _option(60.0, seconds(0.1), "From a child's start until it is ready.")
     runBudget: float = _option(
-        30.0, _seconds(0.1), "A child whose event loop hangs for longer is killed."
+        30.0, seconds(0.1), "A child whose event loop hangs for longer is killed."
     )
     drainBudget: float = _option(
-        30.0, _seconds(), "For the requests in flight when something is to stop."
+        30.0, seconds(), "For the requests in flight when something is to stop."
     )
-    stopBudget: float = _option(10.0, _seconds(), "From a child's SIGTERM to its SIGKILL.")
-    headBudget: float = _option(10.0, _seconds(0.1), "For a client to send the head of a request.")
+    stopBudget: float = _option(10.0, seconds(), "From a child's SIGTERM to its SIGKILL.")
+    headBudget: float = _option(10.0, seconds(0.1), "For a client to send the head of a request.")
     idleBudget: float = _option(
-        75.0, _seconds(0.1), "For a client that keeps its connection and asks nothing."
+        75.0, seconds(0.1), "For a client that keeps its connection and asks nothing."
     )
-    connectBudget: float = _option(5.0, _seconds(0.1), "For a connection to a backend.")
+    connectBudget: float = _option(5.0, seconds(0.1), "For a connection to a backend.")
     firstByteBudget: float = _option(
-        60.0, _seconds(0.1), "From a request until a backend's response begins."
+        60.0, seconds(0.1), "From a request until a backend's response begins."
     )
     stallBudget: float = _option(
-        60.0, _seconds(0.1), "Between two pieces of a body, from a backend, from or to a client."
+        60.0, seconds(0.1), "Between two pieces of a body, from a backend, from or to a client."
     )
-    queueBudget: float = _option(5.0, _seconds(), "For a request that waits for a backend.")
-    maxBody: int | None = _option(
-        None, _bytes(), "Refuse a request with a longer body.", "no limit"
-    )
+    queueBudget: float = _option(5.0, seconds(), "For a request that waits for a backend.")
+    maxBody: int | None = _option(None, size(), "Refuse a request with a longer body.", "no limit")
     accessLog: str | None = _option(
-        None, Kind("file", _text), "Write a line for each request here; - is stdout.", "none"
+        None, Kind("file", parseText), "Write a line for each request here; - is stdout.", "none"
     )
     accessLogFormat: str = _option(
-        "combined", _choice("combined", "json"), "How these lines are written."
+        "combined", choice("combined", "json"), "How these lines are written."
     )
     trustedProxy: tuple[str, ...] = _option(
         (),
@@ -265,7 +268,7 @@ class MasterConfig:
     )
     onCrash: str | None = _option(
         None,
-        Kind("command", _text),
+        Kind("command", parseText),
         "Run this command at a crash, with a line of JSON on its standard input.",
         "none",
     )
@@ -276,7 +279,7 @@ def _optionOf(attribute: dataclasses.Field[Any]) -> Option:
     shown = metadata["shown"]
     if shown is None:
         default: Any = attribute.default
-        shown = " ".join(default) if metadata["repeatable"] else str(default)
+        shown = " ".join(default) if metadata["repeatable"] else str(default).lower()
         shown = shown.removesuffix(".0")
     return Option(
         name=re.sub(r"[A-Z]", lambda match: "-" + match[0].lower(), attribute.name),
@@ -285,6 +288,7 @@ def _optionOf(attribute: dataclasses.Field[Any]) -> Option:
         default=shown,
         help=metadata["help"],
         repeatable=metadata["repeatable"],
+        reloadable=metadata["reloadable"],
     )
 
 
@@ -322,6 +326,7 @@ def optionTable() -> str:
         if option.kind.allowed:
             value += f" ({option.kind.allowed})"
         again = " Repeatable." if option.repeatable else ""
+        again += " Applied by a reload." if option.reloadable else ""
         lines.append(
             f"| `--{option.name}` | {value} | {option.default} | `{option.variable}` |"
             f" {option.help}{again} |"

@@ -8,13 +8,15 @@ gateway (requests) are brought together.  It decides nothing by itself.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, TimeoutError, gatherResults
+from twisted.internet.defer import Deferred, FirstError, TimeoutError, gatherResults
 from twisted.internet.interfaces import (
     IReactorCore,
     IStreamClientEndpoint,
 )
+from twisted.python.failure import Failure
 from twisted.web.resource import IResource
 from twisted.web.server import Site
 
@@ -34,6 +36,8 @@ from twisted_multiserver.gateway.serving import GatewayFactory
 from twisted_multiserver.gateway.site import MultiserverSite
 from twisted_multiserver.http1.connections import ServerLimits
 from twisted_multiserver.http1.trust import BadNetwork, TrustedProxies
+from twisted_multiserver.sessions.setup import SessionSetup, setupOf
+from twisted_multiserver.sessions.upkeep import Upkeep
 from twisted_multiserver.streams.adopting import Adopter
 from twisted_multiserver.streams.polling import makePoller
 from twisted_multiserver.supervision._iobserver import ILifecycleObserver
@@ -46,7 +50,8 @@ from twisted_multiserver.supervision.command import (
 )
 from twisted_multiserver.supervision.crash import Crash
 from twisted_multiserver.supervision.folders import RuntimeFolder
-from twisted_multiserver.supervision.program import ApplicationProgram, functionName
+from twisted_multiserver.supervision.program import ApplicationProgram, Program, functionName
+from twisted_multiserver.supervision.renewing import renewed
 from twisted_multiserver.supervision.spawning import Reactor as SupervisionReactor
 from twisted_multiserver.supervision.supervisor import Supervisor
 from twisted_multiserver.supervision.whencrashed import CrashNotifier
@@ -83,7 +88,7 @@ class Multiserver(Service):
             that nobody else uses; L{None} for L{RoundRobin}.
         @param config: limits and budgets; L{None} for the defaults.
         @param stateFolder: told to the children, for what must survive a restart;
-            L{None} for none.
+            L{None} for none, and no sessions then unless C{config} says where.
         """
         self._reactor = reactor
         self._config = config or MasterConfig()
@@ -105,6 +110,8 @@ class Multiserver(Service):
             raise ConfigError(f"--trusted-proxy: {error}") from error
         self._needsLoad = bool(getattr(balancer, "needsLoad", False))
         self._stateFolder = stateFolder
+        self._sessions: tuple[SessionSetup, Upkeep] | None = None
+        self._sessionsChecked = False
         self._crashes = CrashNotifier(reactor)
         self._observers: list[ILifecycleObserver] = [self._crashes]
         self._supervisor: Supervisor | None = None
@@ -137,9 +144,11 @@ class Multiserver(Service):
         @param gid: the group that the children run as.
         @return: fires when all are ready; fails with
             L{BootFailed<twisted_multiserver.BootFailed>} if none became ready at its
-            first boot, or one never does.
+            first boot, or one never does; with
+            L{StoreUnavailable<twisted_multiserver.StoreUnavailable>} if the sessions' store
+            can't be reached.
         @raise ConfigError: if C{application} is a function that a child can't
-            import, or C{count} is less than 1.
+            import, C{count} is less than 1, or the sessions can't be had.
         """
         if count < 1:
             raise ConfigError(f"spawn: count is {count}, it must be at least 1")
@@ -151,8 +160,30 @@ class Multiserver(Service):
             limits=dict(limits or {}),
             uid=uid,
             gid=gid,
+            sessions=self.prepareSessions(),
         )
-        return self._supervise().spawn(program, count, respawn)
+        spawned = self._supervise().spawn(program, count, respawn)
+        if self._sessions is None or self._sessionsChecked:
+            return spawned
+        # At the same time, so that requests that come early wait for these children.
+        self._sessionsChecked = True
+        both = gatherResults([self._sessions[1].start(), spawned], consumeErrors=True)
+        return both.addCallbacks(lambda _: None, _firstOf)
+
+    def prepareSessions(self) -> Mapping[str, object] | None:
+        """
+        Make ready the store of the applications' sessions now, instead of with the first
+        child: for a caller that wants to hear early what is wrong with it.
+
+        @return: what children are told of it; L{None} if there are to be no sessions.
+        @raise ConfigError: if it can't be had.
+        """
+        if self._sessions is None:
+            setup = setupOf(self._config, self._stateFolder)
+            if setup is None:
+                return None
+            self._sessions = setup, Upkeep(self._reactor, setup)
+        return self._sessions[0].toSpec()
 
     def spawnCommand(
         self,
@@ -208,6 +239,69 @@ class Multiserver(Service):
         caller that gives up rights before it spawns any.
         """
         self._supervise().prepare()
+
+    def reload(self, config: MasterConfig | None = None) -> Deferred[None]:
+        """
+        Replace all children by new ones, which load the code as it is now, without
+        losing a request.
+
+        A reload that is asked for while one runs follows it, once for all who asked.
+
+        @param config: what children run from now on, if that has changed, and how many
+            they are; only its reloadable options are looked at.
+        @return: fires when the new children serve alone; the old ones may still be
+            finishing what they have.  Fails with
+            L{ReloadFailed<twisted_multiserver.ReloadFailed>} if one did not boot: the
+            others of the old ones stay.
+        @raise ConfigError: if the configuration can't be used.
+        """
+        supervisor = self._supervise()
+        if config is None:
+            return supervisor.reload(surge=self._config.surge)
+        sessions = None if self._sessions is None else self._sessions[0].toSpec()
+
+        def renew(program: Program) -> Program:
+            return renewed(program, config, sessions)
+
+        for program in supervisor.programs():
+            renew(program)
+        reloaded = supervisor.reload(renew, config.surge)
+        if config.children is not None and config.children != self._config.children:
+            count = config.children
+            reloaded.addCallback(lambda _: supervisor.scale(count))
+        self._config = replace(self._config, surge=config.surge, children=config.children)
+        return reloaded
+
+    def scale(self, count: int) -> Deferred[None]:
+        """
+        Have another number of children.
+
+        @param count: how many, at least 1.
+        @return: fires when those that come are ready and those that go have finished what
+            they had, and are gone; fails as L{spawn}.
+        @raise ConfigError: if C{count} is less than 1, or there isn't exactly one program
+            that was spawned.
+        """
+        if count < 1:
+            raise ConfigError(f"scale: count is {count}, it must be at least 1")
+        return self._supervise().scale(count)
+
+    def drain(self, name: str) -> Deferred[None]:
+        """
+        Let a backend get no new requests.
+
+        @param name: of the backend, as C{"child 2"}, or its address.
+        @return: fires when nothing is in flight there.
+        @raise ConfigError: if there is none of that name.
+        """
+        backend = next(
+            (each for each in self.backends() if name in (each.name, each.address)), None
+        )
+        if backend is None:
+            raise ConfigError(f"drain: there is no backend {name!r}")
+        drained: Deferred[None] = Deferred()
+        self._distribution.pool.drain(backend, lambda: drained.callback(None))
+        return drained
 
     def addBackend(self, endpoint: IStreamClientEndpoint, weight: int = 1) -> Backend:
         """
@@ -280,6 +374,8 @@ class Multiserver(Service):
                 logFileOpener(config.accessLog),
                 FORMATS[config.accessLogFormat],
             )
+            # Not with the service: clients that are cut last have their lines too.
+            self._reactor.addSystemEventTrigger("after", "shutdown", self._accessLog.close)
         return GatewayFactory(
             self._distribution, self._adopter, limits, self._trusted, self._accessLog
         )
@@ -316,11 +412,10 @@ class Multiserver(Service):
         parts = [quiet]
         if self._supervisor is not None:
             parts.append(self._supervisor.stop())
-        return gatherResults(parts).addCallback(lambda _: self._closeLogs())
+        return gatherResults(parts).addCallback(lambda _: self._leaveSessions())
 
-    def _closeLogs(self) -> None:
-        if self._accessLog is not None:
-            self._accessLog.close()
+    def _leaveSessions(self) -> Deferred[None] | None:
+        return None if self._sessions is None else self._sessions[1].stop()
 
     def _supervise(self) -> Supervisor:
         if self._supervisor is None:
@@ -341,3 +436,10 @@ class Multiserver(Service):
                 self._supervisor.addObserver(observer)
             self._reactor.addSystemEventTrigger("before", "shutdown", self._stop)
         return self._supervisor
+
+
+def _firstOf(failure: Failure) -> Failure:
+    failure.trap(FirstError)
+    error = failure.value
+    assert isinstance(error, FirstError)
+    return error.subFailure

@@ -9,7 +9,7 @@ after the start goes through L{ExitStatus}.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from twisted.application.service import Service
@@ -20,12 +20,16 @@ from twisted.python.failure import Failure
 
 from twisted_multiserver.config import MasterConfig
 from twisted_multiserver.endpoints import url
+from twisted_multiserver.errors import ConfigError
 from twisted_multiserver.exitstatus import ExitStatus
 from twisted_multiserver.master import Multiserver
+from twisted_multiserver.sessions.errors import SessionError
+from twisted_multiserver.settings import changedForRestart
 from twisted_multiserver.signals import ServerSignals
 from twisted_multiserver.supervision.command import splitCommandLine
 from twisted_multiserver.supervision.crash import BootFailed
-from twisted_multiserver.supervision.supervisor import Stopped
+from twisted_multiserver.supervision.reloading import ReloadFailed
+from twisted_multiserver.supervision.slot import Stopped
 
 
 class MultiserverService(Service):
@@ -42,6 +46,7 @@ class MultiserverService(Service):
         master: Multiserver,
         endpoints: Sequence[tuple[str, IStreamServerEndpoint]],
         umask: int,
+        readConfig: Callable[[], MasterConfig],
         logFile: str | None = None,
     ) -> None:
         """
@@ -50,15 +55,19 @@ class MultiserverService(Service):
         @param master: does it.
         @param endpoints: where to listen, each behind its description.
         @param umask: that the children get.
+        @param readConfig: finds the configuration anew; raises L{ConfigError}.
         @param logFile: where twistd logs to; L{None} if that is no file.
         """
         self._reactor = reactor
         self._config = config
         self._master = master
         self._exit = ExitStatus(reactor)
-        self._signals = ServerSignals(reactor, self._exit.stop, logFile, master.reopenLogs)
+        self._signals = ServerSignals(
+            reactor, self._exit.stop, self.reload, logFile, master.reopenLogs
+        )
         self._endpoints = endpoints
         self._umask = umask
+        self._readConfig = readConfig
         self._ports: list[tuple[str, IListeningPort]] = []
         self._factory = master.gateway()
 
@@ -101,6 +110,24 @@ class MultiserverService(Service):
                 readyPath=self._config.readyPath,
             )
         spawning.addCallbacks(lambda _: self._ready(count), self._notReady)
+
+    def reload(self) -> None:
+        """
+        Replace the children, with the configuration as it is now.
+        """
+        if not self._startsChildren:
+            self._log.warn("reload: there are no children; nothing was done")
+            return
+        try:
+            config = self._readConfig()
+            reloading = self._master.reload(config)
+        except ConfigError as error:
+            self._log.error("reload: nothing was changed: {reason}", reason=str(error))
+            return
+        for name in changedForRestart(self._config, config):
+            self._log.warn("reload: --{option} has changed; that needs a restart", option=name)
+        # What went wrong was logged where it did.
+        reloading.addErrback(lambda failure: failure.trap(ReloadFailed, BootFailed, Stopped))
 
     def stopService(self) -> Deferred[None]:
         """
@@ -145,6 +172,8 @@ class MultiserverService(Service):
         error = failure.value
         if isinstance(error, BootFailed) and error.isApplicationFault:
             self._exit.fail(str(error))
+        elif isinstance(error, SessionError):
+            self._exit.fail(f"--sessions: {error}")
         elif isinstance(error, BootFailed):
             self._log.error("not ready, and trying on: {reason}", reason=str(error))
         elif not isinstance(error, Stopped):

@@ -40,13 +40,19 @@ NOT_BUILT = frozenset(
         "max-requests",
         "max-rss",
         "queue-limit",
-        "session-cookie",
-        "sessions-file",
         "spares",
-        "surge",
     }
 )
 
+_SESSIONS = (
+    "session-age",
+    "session-cookie",
+    "session-except",
+    "session-idle",
+    "sessions-file",
+    "sessions-key-file",
+    "sessions-optional",
+)
 _CHILDREN_ONLY = (
     "app-kind",
     "child-entrance",
@@ -62,8 +68,9 @@ _CHILDREN_ONLY = (
     "stop-budget",
     "surge",
     "threads",
+    *_SESSIONS,
 )
-_APP_ONLY = ("app-kind", "threads")
+_APP_ONLY = ("app-kind", "threads", *_SESSIONS)
 _COMMAND_ONLY = ("child-entrance", "ready-path")
 
 
@@ -119,6 +126,11 @@ def makeConfig(given: Mapping[str, list[str]], environ: Mapping[str, str]) -> Ma
         values["app"] = DEMO
     if config.children is None:
         values["children"] = availableProcessors()
+    if values.get("surge") == 0 and values["children"] == 1:
+        raise ConfigError(
+            f"{found.sources['surge']}: with one child and no surge nobody would serve during a"
+            " reload; allow a surge of 1, or have 2 children"
+        )
     return MasterConfig(**values)
 
 
@@ -192,6 +204,7 @@ _INPUT: dict[str, tuple[tuple[type, ...], str]] = {
     "number": ((int, float), "a number"),
     "seconds": ((int, float), "a number"),
     "bytes": ((int, str), "a number, or a text as '10M'"),
+    "flag": ((bool,), "true or false"),
 }
 
 
@@ -204,7 +217,7 @@ def _texts(option: Option, value: object, source: str) -> list[str]:
         if type(each) not in types:
             kind += " or a list of texts" if option.repeatable else ""
             raise ConfigError(f"{source}: {each!r} is not allowed: {kind}")
-    return [str(each) for each in values]
+    return [str(each).lower() if isinstance(each, bool) else str(each) for each in values]
 
 
 def _shown(name: str) -> str:
@@ -240,12 +253,30 @@ def _checkTogether(found: Found) -> None:
     if not app and not command and "app-kind" in found.sources:
         raise ConfigError(f"{found.sources['app-kind']} needs --app: what is it the kind of?")
     _checkBalancer(found)
-    if found.texts.get("sessions") == ["none"]:
-        beside = ("session-cookie", "sessions-file")
-        _refuseBeside(found, beside, found.sources["sessions"], "there are no sessions")
+    _checkSessions(found, app, command)
     for name in found.texts:
         if name in NOT_BUILT:
             raise ConfigError(f"{found.sources[name]} is not built in this version")
+
+
+def _checkSessions(found: Found, app: str | None, command: str | None) -> None:
+    source = found.sources.get("sessions")
+    if source is None:
+        return
+    if found.texts["sessions"] == ["none"]:
+        _refuseBeside(found, _SESSIONS, source, "there are no sessions")
+    elif command:
+        raise ConfigError(f"{source} contradicts {command}: it is for applications (--app)")
+    elif not app and "backend" in found.sources:
+        raise ConfigError(
+            f"{source} contradicts {found.sources['backend']}: no children are started without"
+            " --app or --command"
+        )
+    elif "sessions-file" in found.sources:
+        raise ConfigError(
+            f"{source} and {found.sources['sessions-file']} contradict each other: one place"
+            " for sessions"
+        )
 
 
 def _checkBalancer(found: Found) -> None:
@@ -275,3 +306,19 @@ def folderOf(config: MasterConfig) -> str:
     if not os.path.isdir(folder):
         raise ConfigError(f"--chdir: {folder} is no folder")
     return folder
+
+
+def changedForRestart(before: MasterConfig, now: MasterConfig) -> list[str]:
+    """
+    Find what a reload can't apply.
+
+    @param before: the configuration that the master runs with.
+    @param now: the one that was found anew.
+    @return: the names of options that differ and need a restart.
+    """
+    return [
+        option.name
+        for option in OPTIONS.values()
+        if not option.reloadable
+        and getattr(before, option.attribute) != getattr(now, option.attribute)
+    ]

@@ -1,8 +1,7 @@
 """
 SIGHUP and SIGUSR1, as a server takes them::
 
-    SIGHUP    a terminal that hung up: stop.  Otherwise a reload is meant, which this
-              version does not have: the log says so, and nothing happens.
+    SIGHUP    a terminal that hung up: stop.  Otherwise reload.
     SIGUSR1   reopen logs: whatever handler was there is called (twistd's, with
               --logfile, rotates the file), and a file that was moved away is opened
               anew; without either it is no reason to die.
@@ -50,17 +49,20 @@ class ServerSignals:
         self,
         reactor: SignalledReactor,
         stop: Callable[[], None],
+        reload: Callable[[], None],
         logFile: str | None = None,
         reopen: Callable[[], None] = lambda: None,
     ) -> None:
         """
         @param reactor: the reactor.
         @param stop: ends the server in order.
+        @param reload: replaces the children.
         @param reopen: opens further logs anew.
         @param logFile: where the log goes; L{None} if that is no file of ours.
         """
         self._reactor = reactor
         self._stop = stop
+        self._reload = reload
         self._terminal: int | None = None
         self._reopen = reopen
         self._logFile = logFile
@@ -101,7 +103,7 @@ class ServerSignals:
             self._log.info("the terminal hung up: stopping")
             self._stop()
         else:
-            self._log.warn("SIGHUP: this version has no reload; nothing was done")
+            self._reload()
 
     def _terminalIsGone(self) -> bool:
         if self._terminal is None:

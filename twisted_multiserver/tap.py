@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 from textwrap import fill
 from typing import Any
 
@@ -106,7 +107,8 @@ class Options(usage.Options):
             allowed = f", {option.kind.allowed}" if option.kind.allowed else ""
             again = "; may be repeated" if option.repeatable else ""
             lines += [
-                f"  --{option.name}=  ({option.kind.name}{allowed}{again})",
+                f"  --{option.name}{'' if option.kind.name == 'flag' else '='}"
+                f"  ({option.kind.name}{allowed}{again})",
                 _indented(option.help),
                 f"      Default: {option.default}. Variable: {option.variable}.",
             ]
@@ -136,9 +138,18 @@ def _taker(name: str, help: str) -> Callable[[Options, str], None]:
     return take
 
 
+def _flag(name: str, help: str) -> Callable[[Options], None]:
+    def turnOn(self: Options) -> None:
+        self.given.setdefault(name, []).append("true")
+
+    turnOn.__doc__ = help
+    return turnOn
+
+
 def _addOption(name: str, option: Option | None) -> None:
     help = "Not built in this version." if option is None else option.help
-    setattr(Options, f"opt_{name.replace('-', '_')}", _taker(name, help))
+    make = _flag if option is not None and option.kind.name == "flag" else _taker
+    setattr(Options, f"opt_{name.replace('-', '_')}", make(name, help))
 
 
 for _name in (*OPTIONS, *NOT_BUILT):
@@ -160,7 +171,13 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     umask = parent.get("umask")
     umask = _currentUmask() if umask is None else umask
     try:
-        return _compose(reactor, options.config, umask, _logFile(parent))
+        return _compose(
+            reactor,
+            options.config,
+            umask,
+            partial(makeConfig, options.given, dict(os.environ)),
+            _logFile(parent),
+        )
     except ConfigError as error:
         raise SystemExit(_line(str(error))) from None
 
@@ -186,7 +203,11 @@ def _logFile(parent: dict[str, Any]) -> str | None:
 
 
 def _compose(
-    reactor: Any, config: MasterConfig, umask: int, logFile: str | None = None
+    reactor: Any,
+    config: MasterConfig,
+    umask: int,
+    readConfig: Callable[[], MasterConfig],
+    logFile: str | None = None,
 ) -> IService:
     # As in the children, so that a name means the same on both sides.
     sys.path.insert(0, folderOf(config))
@@ -210,6 +231,8 @@ def _compose(
     if config.app is not None or config.command is not None:
         stateFolder = prepareStateFolder(config.stateDir, os.environ, os.getcwd())
     master = Multiserver(reactor, balancer, config, stateFolder)
+    if config.app is not None:
+        master.prepareSessions()
     for description, endpoint, weight in backends:
         try:
             master.addBackend(endpoint, weight)
@@ -217,4 +240,4 @@ def _compose(
             raise ConfigError(f"--backend: {description!r}: {error}") from error
     if crashCommand is not None:
         master.addObserver(crashCommand)
-    return MultiserverService(reactor, config, master, listeners, umask, logFile)
+    return MultiserverService(reactor, config, master, listeners, umask, readConfig, logFile)

@@ -325,7 +325,7 @@ class ProgramTests(SynchronousTestCase):
         self.assertEqual(
             program.spec(str),
             {
-                "application": {"name": "a:b", "kind": "wsgi", "threads": 5},
+                "application": {"name": "a:b", "kind": "wsgi", "threads": 5, "sessions": None},
                 "chdir": "/x",
                 "limits": {"NOFILE": [1, 2]},
                 "uid": 10,

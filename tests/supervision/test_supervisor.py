@@ -6,34 +6,27 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
-import socket
-import tempfile
-from pathlib import Path
 
 from twisted.internet.interfaces import IProcessTransport, IReactorFDSet, IReactorProcess
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from tests.supervision.fakes import (
-    FakeProcess,
     FakeReactor,
-    RecordedTraffic,
     RecordingObserver,
 )
+from tests.supervision.stage import SupervisionTestCase
 from twisted_multiserver.contract import (
     RUN_VARIABLE,
     SPEC_VARIABLE,
     STACK_DUMP_SIGNAL,
 )
 from twisted_multiserver.supervision.backoff import BOOTS_BEFORE_SUSPENSION, SUSPENDED
-from twisted_multiserver.supervision.budgets import Budgets
-from twisted_multiserver.supervision.crash import BootFailed, Crash, CrashKind
-from twisted_multiserver.supervision.events import ChildCrashed, LifecycleEvent
-from twisted_multiserver.supervision.folders import RuntimeFolder
+from twisted_multiserver.supervision.crash import BootFailed, CrashKind
+from twisted_multiserver.supervision.events import LifecycleEvent
 from twisted_multiserver.supervision.program import ApplicationProgram
-from twisted_multiserver.supervision.supervisor import Stopped, Supervisor
+from twisted_multiserver.supervision.slot import Stopped
 
 
 class FakeTests(SynchronousTestCase):
@@ -50,53 +43,10 @@ class FakeTests(SynchronousTestCase):
         verifyObject(IReactorFDSet, reactor)
 
 
-class SupervisorTests(SynchronousTestCase):
+class SupervisorTests(SupervisionTestCase):
     """
     Children that do what the test says.
     """
-
-    def setUp(self) -> None:
-        self.reactor = FakeReactor()
-        self.traffic = RecordedTraffic()
-        parent = tempfile.mkdtemp(prefix="ms-")
-        self.addCleanup(shutil.rmtree, parent, ignore_errors=True)
-        self.folder = RuntimeFolder({"RUNTIME_DIRECTORY": parent})
-        self.parent = Path(parent)
-        self.observer = RecordingObserver()
-        self.supervisor = Supervisor(
-            self.reactor,
-            self.traffic,
-            Budgets(boot=60, run=30, drain=20, stop=10),
-            self.folder,
-            "/state",
-            lambda: 0.5,
-        )
-        self.supervisor.addObserver(self.observer)
-        self.addCleanup(self.endReaders)
-
-    def endReaders(self) -> None:
-        for reader in tuple(self.reactor.reading):
-            reader.connectionLost(None)  # type: ignore[arg-type]
-
-    def process(self, index: int = -1) -> FakeProcess:
-        return self.reactor.processes[index]
-
-    def notify(self, process: FakeProcess, message: bytes) -> None:
-        """
-        A child writes to its notify socket.
-        """
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
-            sender.sendto(message, process.environment["NOTIFY_SOCKET"])
-        self.reactor.readAll()
-
-    def spawnReady(self, count: int = 1) -> None:
-        spawning = self.supervisor.spawn(ApplicationProgram("a:b"), count)
-        for process in self.reactor.processes[-count:]:
-            self.notify(process, b"READY=1")
-        self.successResultOf(spawning)
-
-    def crashes(self) -> list[Crash]:
-        return [event.crash for event in self.observer.events if isinstance(event, ChildCrashed)]
 
     def test_launch(self) -> None:
         """

@@ -23,7 +23,8 @@ from twisted_multiserver.supervision.crash import BootFailed
 from twisted_multiserver.supervision.events import ChildCrashed, ChildSpawned, LifecycleEvent
 from twisted_multiserver.supervision.folders import RuntimeFolder
 from twisted_multiserver.supervision.program import ApplicationProgram
-from twisted_multiserver.supervision.supervisor import Stopped, Supervisor
+from twisted_multiserver.supervision.slot import Stopped
+from twisted_multiserver.supervision.supervisor import Supervisor
 
 PROGRAM = ApplicationProgram("a:b")
 

@@ -29,11 +29,14 @@ class Application:
     @ivar name: a dotted name, or C{pkg.mod:attr}.
     @ivar kind: C{"auto"}, or the kind that it must have.
     @ivar threads: the size of a WSGI application's thread pool.
+    @ivar sessions: a L{SessionSetup<twisted_multiserver.sessions.setup.SessionSetup>} as
+        JSON carries it; L{None} for no sessions.
     """
 
     name: str
     kind: str = "auto"
     threads: int = 10
+    sessions: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,12 @@ def _fromFields(fields: Mapping[str, Any]) -> Spec:
         incarnation=fields["incarnation"],
         application=None
         if application is None
-        else Application(application["name"], application["kind"], application["threads"]),
+        else Application(
+            application["name"],
+            application["kind"],
+            application["threads"],
+            application.get("sessions"),
+        ),
         argv=None if argv is None else tuple(argv),
         deathSignal=fields["deathSignal"],
         stopBudget=fields["stopBudget"],

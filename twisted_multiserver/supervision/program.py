@@ -82,6 +82,8 @@ class ApplicationProgram:
     @ivar limits: resource limits, C{{"NOFILE": (soft, hard)}}.
     @ivar uid: the user that it runs as.
     @ivar gid: the group that it runs as.
+    @ivar sessions: where its sessions are kept, and how, as JSON can carry it; L{None} if
+        it has none.
     """
 
     name: str
@@ -91,6 +93,7 @@ class ApplicationProgram:
     limits: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     uid: int | None = None
     gid: int | None = None
+    sessions: Mapping[str, object] | None = None
 
     @property
     def label(self) -> str:
@@ -125,7 +128,12 @@ class ApplicationProgram:
         See L{Program}.
         """
         return {
-            "application": {"name": self.name, "kind": self.kind, "threads": self.threads},
+            "application": {
+                "name": self.name,
+                "kind": self.kind,
+                "threads": self.threads,
+                "sessions": self.sessions,
+            },
             "chdir": self.chdir,
             "limits": {name: list(limit) for name, limit in self.limits.items()},
             "uid": self.uid,

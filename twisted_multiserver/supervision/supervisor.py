@@ -10,15 +10,18 @@ child, no timer and no runtime folder.
 
 from __future__ import annotations
 
+import itertools
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass
 from random import random as systemRandom
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail, gatherResults
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from twisted_multiserver.contract import APPLICATION_FAULTS
-from twisted_multiserver.errors import MultiserverError
+from twisted_multiserver.errors import ConfigError, MultiserverError
 from twisted_multiserver.supervision._iobserver import ILifecycleObserver
 from twisted_multiserver.supervision._itraffic import ITraffic
 from twisted_multiserver.supervision.backoff import Backoff
@@ -28,18 +31,13 @@ from twisted_multiserver.supervision.crash import BootFailed, Crash
 from twisted_multiserver.supervision.events import LifecycleEvent
 from twisted_multiserver.supervision.folders import RuntimeFolder
 from twisted_multiserver.supervision.program import Program
-from twisted_multiserver.supervision.slot import Slot
+from twisted_multiserver.supervision.reloading import Reload
+from twisted_multiserver.supervision.slot import Slot, Stopped
 from twisted_multiserver.supervision.spawning import Reactor
 from twisted_multiserver.supervision.strangers import Undertaker
 from twisted_multiserver.supervision.surroundings import Surroundings
 from twisted_multiserver.supervision.tracebacks import KnownTracebacks
 from twisted_multiserver.supervision.warden import Warden
-
-
-class Stopped(MultiserverError):
-    """
-    The master stops, so that nothing new can come of it.
-    """
 
 
 class _Spawning:
@@ -102,6 +100,17 @@ class _Spawning:
             self.done.errback(error)
 
 
+@dataclass(frozen=True, slots=True)
+class _NextReload:
+    """
+    A reload that was asked for.
+    """
+
+    renew: Callable[[Program], Program]
+    surge: int
+    waiting: list[Deferred[None]]
+
+
 class Supervisor:
     """
     Spawns, watches and replaces children.
@@ -147,7 +156,9 @@ class Supervisor:
         self._observers: list[ILifecycleObserver] = []
         self._slots: list[Slot] = []
         self._spawnings: list[_Spawning] = []
-        self._slotCount = 0
+        self._generation = 1
+        self._reloading: Deferred[None] | None = None
+        self._reloadNext: _NextReload | None = None
         self._incarnations = 0
         self._isStopping = self._isClosing = self._isStopped = False
         self._stopping: list[Deferred[None]] = []
@@ -167,16 +178,16 @@ class Supervisor:
         """
         slots = [
             Slot(
-                self._slotCount + place,
+                number,
                 self._shared,
                 program,
                 respawn,
                 Backoff(self._random),
                 self,
+                self._generation,
             )
-            for place in range(count)
+            for number in self._freeNumbers(count)
         ]
-        self._slotCount += count
         spawning = _Spawning(slots)
         if self._isStopping:
             spawning.stopped()
@@ -194,6 +205,66 @@ class Supervisor:
         """
         self._warden.start()
         self._undertaker.start()
+
+    def reload(
+        self, renew: Callable[[Program], Program] = lambda program: program, surge: int = 1
+    ) -> Deferred[None]:
+        """
+        Replace all children by those of a new generation, which load the code as it is now.
+
+        A reload that is asked for while one runs follows it, once for all who asked.
+
+        @param renew: what a program is to be from now on.
+        @param surge: how many children there may be more than slots meanwhile; 0 to end a
+            child before its successor starts.
+        @return: fires when the new generation serves alone; the old children may still be
+            finishing what they have.  Fails with
+            L{ReloadFailed<twisted_multiserver.supervision.reloading.ReloadFailed>}.
+        """
+        if self._isStopping:
+            return fail(Stopped("the master is being stopped"))
+        done: Deferred[None] = Deferred()
+        if self._reloading is None:
+            self._reload(_NextReload(renew, surge, [done]))
+        elif self._reloadNext is None:
+            self._reloadNext = _NextReload(renew, surge, [done])
+        else:
+            self._reloadNext = _NextReload(renew, surge, [*self._reloadNext.waiting, done])
+        return done
+
+    def scale(self, count: int) -> Deferred[None]:
+        """
+        Have another number of children of the one program that was spawned.
+
+        @param count: how many, at least 1.
+        @return: fires when those that come are ready and those that go are gone; fails as
+            L{spawn}.
+        @raise ConfigError: if there isn't exactly one program.
+        """
+        staying = sorted(
+            (slot for slot in self._slots if not slot.isStopping), key=lambda slot: slot.number
+        )
+        programs = self.programs()
+        if len(programs) != 1:
+            raise ConfigError(f"scale: {len(programs)} programs were spawned, not one")
+        if count > len(staying):
+            return self.spawn(programs[0], count - len(staying), staying[0].respawns)
+        leaving = staying[count:]
+        gone: list[Deferred[None]] = []
+        for slot in leaving:
+            gone.append(slot.whenFinished())
+            slot.stop()
+        return gatherResults(gone).addCallback(lambda _: None)
+
+    def programs(self) -> list[Program]:
+        """
+        @return: what is run, each once.
+        """
+        programs: list[Program] = []
+        for slot in self._slots:
+            if slot.program not in programs and not slot.isStopping:
+                programs.append(slot.program)
+        return programs
 
     def children(self) -> tuple[Child, ...]:
         """
@@ -271,6 +342,35 @@ class Supervisor:
         """
         self._slots.remove(slot)
         self._finishStop()
+
+    def _reload(self, asked: _NextReload) -> None:
+        self._generation += 1
+        slots = sorted(self._slots, key=lambda slot: slot.number)
+        changes = [(slot, asked.renew(slot.program)) for slot in slots if not slot.isStopping]
+        self._log.info("reload: generation {generation}", generation=self._generation)
+        self._reloading = Reload(changes, self._generation, asked.surge).run()
+        self._reloading.addBoth(self._reloaded, asked.waiting)
+
+    def _reloaded(self, result: Failure | None, waiting: list[Deferred[None]]) -> None:
+        self._reloading = None
+        if isinstance(result, Failure):
+            self._log.error("{reason}", reason=result.getErrorMessage())
+        else:
+            self._log.info("generation {generation} serves", generation=self._generation)
+        following, self._reloadNext = self._reloadNext, None
+        for done in waiting:
+            done.callback(result)
+        if following is not None:
+            if self._isStopping:
+                for done in following.waiting:
+                    done.errback(Stopped("the master is being stopped"))
+            else:
+                self._reload(following)
+
+    def _freeNumbers(self, count: int) -> list[int]:
+        taken = {slot.number for slot in self._slots}
+        free = (number for number in itertools.count() if number not in taken)
+        return list(itertools.islice(free, count))
 
     def _of(self, slot: Slot) -> list[_Spawning]:
         return [spawning for spawning in self._spawnings if slot in spawning.slots]
