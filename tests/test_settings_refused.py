@@ -289,8 +289,8 @@ class ContradictionTests(SettingsTestCase):
         for name in NOT_BUILT:
             self.assertEqual(self.refusal(f"{name}=1"), f"--{name} is not built in this version")
         self.assertEqual(
-            self.refusal(MULTISERVER_MAX_RSS="1"),
-            "MULTISERVER_MAX_RSS is not built in this version",
+            self.refusal(MULTISERVER_QUEUE_LIMIT="1"),
+            "MULTISERVER_QUEUE_LIMIT is not built in this version",
         )
         path = self.file("dispatch = 'handoff'")
         self.assertEqual(

@@ -229,6 +229,23 @@ class MasterConfig:
         "The folder for what must survive a restart.",
         "$STATE_DIRECTORY, else ./multiserver-state",
     )
+    spares: int = _option(
+        0,
+        whole(0, 1024),
+        "How many children more than that stand by, booted, to take the place of one that dies.",
+    )
+    maxRequests: int | None = _option(
+        None, whole(1, 999_999_999), "Replace a child that has served so many.", "no limit"
+    )
+    maxAge: float | None = _option(
+        None, seconds(1.0, 400 * _DAY), "Replace a child that is so old.", "no limit"
+    )
+    maxRss: int | None = _option(
+        None,
+        size(),
+        "Replace a child that takes so much memory; at twice as much it is killed.",
+        "no limit",
+    )
     threads: int = _option(
         10, whole(1, 1000), "Threads of a WSGI application, in each child.", reloadable=True
     )

@@ -54,6 +54,7 @@ from twisted_multiserver.supervision.program import ApplicationProgram, Program,
 from twisted_multiserver.supervision.renewing import renewed
 from twisted_multiserver.supervision.spawning import Reactor as SupervisionReactor
 from twisted_multiserver.supervision.supervisor import Supervisor
+from twisted_multiserver.supervision.wear import Limits
 from twisted_multiserver.supervision.whencrashed import CrashNotifier
 from twisted_multiserver.traffic import ChildTraffic
 from twisted_multiserver.traffic import Reactor as TrafficReactor
@@ -162,7 +163,7 @@ class Multiserver(Service):
             gid=gid,
             sessions=self.prepareSessions(),
         )
-        spawned = self._supervise().spawn(program, count, respawn)
+        spawned = self._supervise().spawn(program, count, respawn, self._config.spares)
         if self._sessions is None or self._sessionsChecked:
             return spawned
         # At the same time, so that requests that come early wait for these children.
@@ -231,7 +232,7 @@ class Multiserver(Service):
             uid=uid,
             gid=gid,
         )
-        return self._supervise().spawn(program, count, respawn)
+        return self._supervise().spawn(program, count, respawn, self._config.spares)
 
     def prepare(self) -> None:
         """
@@ -431,6 +432,7 @@ class Multiserver(Service):
                 RuntimeFolder(),
                 self._stateFolder,
                 loadInterval=REPORT_INTERVAL if self._needsLoad else None,
+                wear=Limits(self._config.maxRequests, self._config.maxAge, self._config.maxRss),
             )
             for observer in self._observers:
                 self._supervisor.addObserver(observer)

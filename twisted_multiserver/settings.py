@@ -36,11 +36,7 @@ NOT_BUILT = frozenset(
         "admin",
         "dispatch",
         "health-path",
-        "max-age",
-        "max-requests",
-        "max-rss",
         "queue-limit",
-        "spares",
     }
 )
 

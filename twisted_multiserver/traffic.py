@@ -82,6 +82,14 @@ class ChildTraffic:
         if backend is not None:
             backend.load = LoadReport(lag, busyThreads, threads, monotonic())
 
+    def requestsOf(self, child: Child) -> int:
+        """
+        @param child: ready, admitted or not.
+        @return: how many requests it got so far.
+        """
+        backend = self._backends.get(child)
+        return 0 if backend is None else backend.statistics.requests
+
     def _dialer(self, address: str) -> Dialer:
         kind, _, rest = address.partition(":")
         if kind == "unix":

@@ -217,6 +217,7 @@ class RecordedTraffic:
     @ivar draining: the Deferreds that C{drain} gave out, by slot.
     @ivar exchanges: what C{remove} gives back.
     @ivar reports: slot, lag, busy threads and threads.
+    @ivar requests: how many an incarnation got.
     """
 
     def __init__(self) -> None:
@@ -224,6 +225,7 @@ class RecordedTraffic:
         self.draining: dict[int, Deferred[None]] = {}
         self.exchanges: tuple[str, ...] = ()
         self.reports: list[tuple[int, float, int, int]] = []
+        self.requests: dict[int, int] = {}
 
     def expect(self, slot: int) -> None:
         self.calls.append(("expect", slot))
@@ -236,6 +238,9 @@ class RecordedTraffic:
 
     def reported(self, child: Child, lag: float, busyThreads: int, threads: int) -> None:
         self.reports.append((child.slot, lag, busyThreads, threads))
+
+    def requestsOf(self, child: Child) -> int:
+        return self.requests.get(child.incarnation, 0)
 
     def drain(self, child: Child) -> Deferred[None]:
         self.calls.append(("drain", child.slot))

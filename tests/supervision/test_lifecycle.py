@@ -14,6 +14,7 @@ INPUTS = (
     "readied",
     "bootOverdue",
     "beatOverdue",
+    "overgrown",
     "stop",
     "drained",
     "stopOverdue",
@@ -53,6 +54,9 @@ class Recorded:
 
     def blameHang(self) -> None:
         self.done.append("blameHang")
+
+    def blameMemory(self) -> None:
+        self.done.append("blameMemory")
 
     def conclude(self) -> None:
         self.done.append("conclude")

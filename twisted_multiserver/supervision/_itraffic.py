@@ -49,6 +49,13 @@ class ITraffic(Protocol):
         @param threads: all of them; 0 if there are none for requests.
         """
 
+    def requestsOf(self, child: Child) -> int:
+        """
+        @param child: ready, admitted or not.
+        @return: how many requests it got so far.
+        """
+        raise NotImplementedError
+
     def drain(self, child: Child) -> Deferred[None]:
         """
         Choose a child no more and close what is idle there.

@@ -91,3 +91,14 @@ class SlotRemoved(LifecycleEvent):
     """
     Its slot is given up: it will have no successor.
     """
+
+
+@dataclass(frozen=True, slots=True)
+class SpareActivated(LifecycleEvent):
+    """
+    It stood by, and serves from now on.
+
+    @ivar insteadOf: the name of the child whose place it has taken.
+    """
+
+    insteadOf: str

@@ -44,6 +44,12 @@ class IncarnationObserver(Protocol):
     The slot that it lives in.
     """
 
+    @property
+    def isSpare(self) -> bool:
+        """
+        Whether it gets no requests when it is ready.
+        """
+
     def spawned(self, child: Child) -> None:
         """
         @param child: has a process.
@@ -120,6 +126,7 @@ class Incarnation:
         self._bornAt = 0.0
         self._readyAt: float | None = None
         self._diedAt = 0.0
+        self._memory = 0
 
     def start(self) -> None:
         """
@@ -139,6 +146,21 @@ class Incarnation:
         self._after(self._shared.budgets.boot, self._life.bootOverdue)
         self._boot.begin(self._process.pid)
         self._observer.spawned(self.child)
+
+    def activate(self) -> None:
+        """
+        Let it serve: it is ready, and no spare any more.
+        """
+        self._shared.traffic.admit(self.child)
+
+    def endOvergrown(self, memory: int) -> None:
+        """
+        Kill it, if it is ready.
+
+        @param memory: how much it takes, in bytes.
+        """
+        self._memory = memory
+        self._life.overgrown()
 
     def stop(self) -> None:
         """
@@ -176,7 +198,8 @@ class Incarnation:
         self._readyAt = self._now()
         self._cancelTimer()
         self._watchdog.start(mustBeat=self._program.isApplication)
-        self._shared.traffic.admit(self.child)
+        if not self._observer.isSpare:
+            self.activate()
         self._observer.becameReady(self.child, self._readyAt - self._bornAt)
 
     def expectExit(self) -> None:
@@ -242,6 +265,14 @@ class Incarnation:
         )
         self._shared.traffic.drain(self.child)
         self._observer.leaves(self.child)
+
+    def blameMemory(self) -> None:
+        """
+        See L{Actions<twisted_multiserver.supervision.lifecycle.Actions>}.
+        """
+        reason = f"it took {self._memory >> 20} MiB of memory"
+        self._obituary.blame(CrashKind.memory, reason)
+        self._log.error("{child} is killed: {reason}", child=self.child.name, reason=reason)
 
     def conclude(self) -> None:
         """

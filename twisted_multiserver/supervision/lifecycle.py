@@ -7,7 +7,8 @@ The life of one incarnation, as one table::
 
 A child is asked to stop in this order: it gets no new exchanges (draining), SIGTERM
 (terminating), is asked for a stack dump (dumping), SIGKILL for its group (killed).
-A boot that takes too long and an event loop that hangs enter at the dump.
+A boot that takes too long and an event loop that hangs enter at the dump, one that takes
+too much memory at the end.
 
 Invariants: an exit that was asked for is never a crash; whatever happens, each step
 has a budget, so that every path ends in I{gone}.
@@ -38,6 +39,11 @@ class Life(Protocol):
     def beatOverdue(self) -> None:
         """
         Its event loop gave no sign of life within the run budget.
+        """
+
+    def overgrown(self) -> None:
+        """
+        It takes far too much memory.
         """
 
     def stop(self) -> None:
@@ -111,6 +117,11 @@ class Actions(Protocol):
         Note that it hangs, and let it serve no more.
         """
 
+    def blameMemory(self) -> None:
+        """
+        Note that it took too much memory.
+        """
+
     def conclude(self) -> None:
         """
         It is gone: end its group, forget it, tell.
@@ -152,6 +163,12 @@ def _hangs(life: Life, actions: Actions) -> None:
     actions.dump()
 
 
+@ready.upon(Life.overgrown).to(killed)
+def _takesTooMuch(life: Life, actions: Actions) -> None:
+    actions.blameMemory()
+    actions.kill()
+
+
 @ready.upon(Life.stop).to(draining)
 def _stops(life: Life, actions: Actions) -> None:
     actions.expectExit()
@@ -186,26 +203,26 @@ def _isNoNews(life: Life, actions: Actions) -> None:
 for _state in (starting, ready, draining, terminating, dumping, killed):
     _state.upon(Life.exited).to(gone)(_concludes)
 _ignored = {
-    starting: (Life.beatOverdue, Life.drained, Life.stopOverdue, Life.dumped),
+    starting: (Life.beatOverdue, Life.overgrown, Life.drained, Life.stopOverdue, Life.dumped),
     ready: (Life.readied, Life.bootOverdue, Life.drained, Life.stopOverdue, Life.dumped),
     draining: (
-        *(Life.readied, Life.bootOverdue, Life.beatOverdue),
+        *(Life.readied, Life.bootOverdue, Life.beatOverdue, Life.overgrown),
         *(Life.stop, Life.stopOverdue, Life.dumped),
     ),
     terminating: (
-        *(Life.readied, Life.bootOverdue, Life.beatOverdue),
+        *(Life.readied, Life.bootOverdue, Life.beatOverdue, Life.overgrown),
         *(Life.stop, Life.drained, Life.dumped),
     ),
     dumping: (
-        *(Life.readied, Life.bootOverdue, Life.beatOverdue),
+        *(Life.readied, Life.bootOverdue, Life.beatOverdue, Life.overgrown),
         *(Life.stop, Life.drained, Life.stopOverdue),
     ),
     killed: (
-        *(Life.readied, Life.bootOverdue, Life.beatOverdue),
+        *(Life.readied, Life.bootOverdue, Life.beatOverdue, Life.overgrown),
         *(Life.stop, Life.drained, Life.stopOverdue, Life.dumped),
     ),
     gone: (
-        *(Life.readied, Life.bootOverdue, Life.beatOverdue, Life.stop),
+        *(Life.readied, Life.bootOverdue, Life.beatOverdue, Life.overgrown, Life.stop),
         *(Life.drained, Life.stopOverdue, Life.dumped, Life.exited),
     ),
 }

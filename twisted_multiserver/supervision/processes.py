@@ -20,6 +20,7 @@ from dataclasses import dataclass
 _LISTENING = "0A"
 # __SO_ACCEPTCON of /proc/net/unix: it listens.
 _ACCEPTS = 0x10000
+_PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,26 @@ def _belongs(pid: int, group: int, cookie: bytes) -> bool:
             return cookie in file.read().split(b"\0")
     except (OSError, ValueError):
         return False
+
+
+def residentMemory() -> dict[int, int]:
+    """
+    Add up what all processes take; pages that several share count for each.
+
+    @return: bytes, by process group.
+    """
+    totals: dict[int, int] = {}
+    for name in os.listdir("/proc"):
+        if not name.isdecimal():
+            continue
+        try:
+            with open(f"/proc/{name}/stat", "rb") as file:
+                fields = file.read().rpartition(b") ")[2].split()
+        except OSError:
+            continue
+        group = int(fields[2])
+        totals[group] = totals.get(group, 0) + int(fields[21]) * _PAGE
+    return totals
 
 
 def commandOf(pid: int) -> str:

@@ -3,7 +3,8 @@ A rolling reload: the children of a new generation take over from those of the o
 at a time.
 
 Strategy: each slot is given a successor, as many at once as the surge says; without a surge
-a child ends before its successor starts.
+a child ends before its successor starts.  Spares come first; then they take the places of
+those that serve, which leaves no time in which there is one child too few or too many.
 
 Invariants: a slot moves only when its successor is ready; at the first one that doesn't boot
 no further slot is begun, those that have moved stay moved, the others keep their children,
@@ -54,7 +55,7 @@ class Reload:
         @param surge: how many children there may be more than slots; 0 to end a child
             before its successor starts.
         """
-        self._waiting = deque(changes)
+        self._waiting = deque(sorted(changes, key=lambda change: not change[0].isSpare))
         self._generation = generation
         self._surge = surge
         self._running = 0
@@ -82,12 +83,25 @@ class Reload:
                 continue
             self._running += 1
             before = slot.generation
-            replaced = slot.replace(program, self._generation, overlap=self._surge > 0)
+            replaced = slot.replace(program, self._generation, self._overlaps(slot))
             replaced.addCallbacks(
                 lambda _, slot=slot: self._hasMoved(slot),
                 lambda failure, slot=slot, before=before: self._hasFailed(failure, slot, before),
             )
             return
+
+    def _overlaps(self, slot: Slot) -> bool:
+        """
+        Decide whether a slot's child serves until its successor is ready.
+        """
+        if slot.isSpare:
+            return False
+        spare = next((other for other in self._moved if other.isSpare and other.isReady), None)
+        if spare is None or not slot.isReady:
+            return self._surge > 0
+        # One of the new generation serves instead, at once.
+        spare.relieve(slot)
+        return False
 
     def _hasMoved(self, slot: Slot) -> None:
         self._moved.append(slot)

@@ -34,6 +34,7 @@ from twisted_multiserver.supervision.events import (
     LifecycleEvent,
     SlotRemoved,
     SlotSuspended,
+    SpareActivated,
 )
 from twisted_multiserver.supervision.incarnation import Incarnation
 from twisted_multiserver.supervision.program import Program
@@ -63,7 +64,13 @@ class SlotOwner(Protocol):
 
     def slotReady(self, slot: Slot) -> None:
         """
-        @param slot: its child serves.
+        @param slot: its child serves, or stands by.
+        """
+
+    def slotVacant(self, slot: Slot) -> None:
+        """
+        @param slot: its child serves no more, and was to.  A spare may take its place
+            now.
         """
 
     def slotFailed(self, slot: Slot, crash: Crash, isFinal: bool) -> None:
@@ -87,6 +94,9 @@ class Slot:
     @ivar generation: of what is spawned here.
     @ivar program: what is spawned here.
     @ivar respawns: whether a child that ended is replaced.
+    @ivar isSpare: whether its child stands by instead of serving.
+    @ivar readySince: since when it has a child that serves or stands by, in seconds of the
+        reactor's clock; L{None} if it has none.
     """
 
     _log = Logger()
@@ -100,6 +110,7 @@ class Slot:
         backoff: Backoff,
         owner: SlotOwner,
         generation: int = 1,
+        isSpare: bool = False,
     ) -> None:
         """
         @param number: from 0.
@@ -109,9 +120,12 @@ class Slot:
         @param backoff: says when.
         @param owner: the supervisor.
         @param generation: of its first child.
+        @param isSpare: whether its child stands by.
         """
         self.number = number
         self.generation = generation
+        self.isSpare = isSpare
+        self.readySince: float | None = None
         self.program = program
         self.respawns = respawn
         self._shared = surroundings
@@ -137,11 +151,31 @@ class Slot:
         return None if self._tenant is None else self._tenant.child
 
     @property
+    def isReady(self) -> bool:
+        """
+        Whether it has a child that serves or stands by.
+        """
+        return self.readySince is not None
+
+    @property
     def isStopping(self) -> bool:
         """
         Whether it will have no child any more.
         """
         return self._isStopping
+
+    @property
+    def isVacant(self) -> bool:
+        """
+        Whether it had a child that served, and has none that does now.
+        """
+        return (
+            self._last is not None
+            and not self.isReady
+            and not self.isSpare
+            and not self._isStopping
+            and self._replacement is None
+        )
 
     def whenFinished(self) -> Deferred[None]:
         """
@@ -156,9 +190,28 @@ class Slot:
         Begin the next life.
         """
         self._respawning = None
-        self._shared.traffic.expect(self.number)
+        self._expect()
         self._tenant = self._makeIncarnation(self.program, self.generation)
         self._tenant.start()
+
+    def relieve(self, other: Slot) -> None:
+        """
+        Take the place of another: it is the spare from now on.
+
+        @param other: one whose child serves no more, or is to be replaced.
+        """
+        assert self.isSpare
+        assert self._tenant is not None
+        self.isSpare, other.isSpare = False, True
+        self._log.info(
+            "{spare} takes the place of {other}",
+            spare=f"child {self.number}",
+            other=f"child {other.number}",
+        )
+        self._tenant.activate()
+        self._owner.happened(SpareActivated(self._tenant.child, f"child {other.number}"))
+        if not other.isReady:
+            self._shared.traffic.unexpect(other.number)
 
     def replace(self, program: Program, generation: int, overlap: bool = True) -> Deferred[None]:
         """
@@ -182,12 +235,21 @@ class Slot:
         if self._respawning is not None:
             self._respawning.cancel()
             self._respawning = None
-        self._shared.traffic.expect(self.number)
+        self._expect()
         if overlap or self._tenant is None:
             self._startSuccessor()
         else:
             self._dismiss(self._tenant)
         return replaced
+
+    def endOvergrown(self, memory: int) -> None:
+        """
+        Kill the child that lives here: it takes so much memory that others would suffer.
+
+        @param memory: how much, in bytes.
+        """
+        if self._tenant is not None:
+            self._tenant.endOvergrown(memory)
 
     def stop(self) -> None:
         """
@@ -223,6 +285,7 @@ class Slot:
             time=bootTime,
         )
         self._owner.happened(ChildReady(child, bootTime))
+        self.readySince = self._shared.reactor.seconds()
         if self._isSuccessor(child):
             self._handOver()
         self._owner.slotReady(self)
@@ -239,8 +302,11 @@ class Slot:
         """
         if not self._isTenant(child):
             return
+        wasReady, self.readySince = self.isReady, None
+        if not self._isStopping and wasReady and not self.isSpare:
+            self._owner.slotVacant(self)
         if self._respawns or self._successor is not None:
-            self._shared.traffic.expect(self.number)
+            self._expect()
         else:
             self._shared.traffic.unexpect(self.number)
 
@@ -306,9 +372,14 @@ class Slot:
             self._dismiss(old)
         self._endReplacement(None)
 
+    def _expect(self) -> None:
+        if not self.isSpare:
+            self._shared.traffic.expect(self.number)
+
     def _dismiss(self, incarnation: Incarnation) -> None:
         if self._tenant is incarnation:
             self._tenant = None
+            self.readySince = None
         self._leaving.append(incarnation)
         incarnation.stop()
 

@@ -20,84 +20,26 @@ from twisted.internet.defer import Deferred, fail, gatherResults
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from twisted_multiserver.contract import APPLICATION_FAULTS
-from twisted_multiserver.errors import ConfigError, MultiserverError
+from twisted_multiserver.errors import ConfigError
 from twisted_multiserver.supervision._iobserver import ILifecycleObserver
 from twisted_multiserver.supervision._itraffic import ITraffic
 from twisted_multiserver.supervision.backoff import Backoff
 from twisted_multiserver.supervision.budgets import Budgets
 from twisted_multiserver.supervision.child import Child
-from twisted_multiserver.supervision.crash import BootFailed, Crash
+from twisted_multiserver.supervision.crash import Crash
 from twisted_multiserver.supervision.events import LifecycleEvent
 from twisted_multiserver.supervision.folders import RuntimeFolder
 from twisted_multiserver.supervision.program import Program
+from twisted_multiserver.supervision.recycling import Recycler
 from twisted_multiserver.supervision.reloading import Reload
 from twisted_multiserver.supervision.slot import Slot, Stopped
 from twisted_multiserver.supervision.spawning import Reactor
+from twisted_multiserver.supervision.spawnpromise import Spawning
 from twisted_multiserver.supervision.strangers import Undertaker
 from twisted_multiserver.supervision.surroundings import Surroundings
 from twisted_multiserver.supervision.tracebacks import KnownTracebacks
 from twisted_multiserver.supervision.warden import Warden
-
-
-class _Spawning:
-    """
-    A promise that was made by C{spawn}.
-    """
-
-    def __init__(self, slots: list[Slot]) -> None:
-        """
-        @param slots: which are to become ready.
-        """
-        self.slots = slots
-        self.done: Deferred[None] = Deferred()
-        self._ready: set[Slot] = set()
-        self._firstFailures: dict[Slot, Crash] = {}
-
-    def slotReady(self, slot: Slot) -> None:
-        """
-        @param slot: one of these.
-        """
-        self._ready.add(slot)
-        if len(self._ready) == len(self.slots):
-            self._fire(None)
-
-    def slotFailed(self, slot: Slot, crash: Crash, isFinal: bool) -> None:
-        """
-        @param slot: one of these.
-        @param crash: why it did not become ready.
-        @param isFinal: whether nothing will come of it for now.
-        """
-        self._firstFailures.setdefault(slot, crash)
-        if isFinal or (not self._ready and len(self._firstFailures) == len(self.slots)):
-            first = next(iter(self._firstFailures.values()))
-            self._fire(BootFailed(crash if isFinal else first))
-
-    @property
-    def isHopeless(self) -> bool:
-        """
-        Whether each of them has found at its first boot that the application can't
-        be loaded.
-        """
-        return (
-            not self._ready
-            and len(self._firstFailures) == len(self.slots)
-            and all(crash.exitCode in APPLICATION_FAULTS for crash in self._firstFailures.values())
-        )
-
-    def stopped(self) -> None:
-        """
-        Nothing will come of it any more.
-        """
-        self._fire(Stopped("the master was stopped before its children were ready"))
-
-    def _fire(self, error: MultiserverError | None) -> None:
-        if self.done.called:
-            return
-        if error is None:
-            self.done.callback(None)
-        else:
-            self.done.errback(error)
+from twisted_multiserver.supervision.wear import Limits, WearJudge
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +56,8 @@ class _NextReload:
 class Supervisor:
     """
     Spawns, watches and replaces children.
+
+    @ivar isReloading: whether all children are being replaced.
     """
 
     _log = Logger()
@@ -127,6 +71,7 @@ class Supervisor:
         stateFolder: str | None = None,
         random: Callable[[], float] = systemRandom,
         loadInterval: float | None = None,
+        wear: Limits = Limits(),  # noqa: B008 # a value
     ) -> None:
         """
         @param reactor: the reactor.
@@ -137,6 +82,7 @@ class Supervisor:
         @param random: spreads respawns in time.
         @param loadInterval: how often applications report their load, in seconds;
             L{None} for never.
+        @param wear: what a child may reach before it is replaced.
         """
         run = secrets.token_hex(8)
         self._warden = Warden(reactor, run)
@@ -155,21 +101,28 @@ class Supervisor:
         self._random = random
         self._observers: list[ILifecycleObserver] = []
         self._slots: list[Slot] = []
-        self._spawnings: list[_Spawning] = []
+        self._spawnings: list[Spawning] = []
+        self._recycler = None
+        if not wear.areNone:
+            self._recycler = Recycler(reactor, self, traffic, WearJudge(wear, random))
         self._generation = 1
-        self._reloading: Deferred[None] | None = None
+        self.isReloading = False
+        self._isRecycling = False
         self._reloadNext: _NextReload | None = None
         self._incarnations = 0
         self._isStopping = self._isClosing = self._isStopped = False
         self._stopping: list[Deferred[None]] = []
 
-    def spawn(self, program: Program, count: int, respawn: bool = True) -> Deferred[None]:
+    def spawn(
+        self, program: Program, count: int, respawn: bool = True, spares: int = 0
+    ) -> Deferred[None]:
         """
         Start children.
 
         @param program: what they run.
         @param count: how many, at least 1.
         @param respawn: whether a child that ends is replaced.
+        @param spares: how many more stand by.
         @return: fires when all are ready.  Fails with L{BootFailed} as soon as all
             have failed their first boot, or one is given up or suspended; those that
             may still come go on being tried, unless all have found that the
@@ -185,10 +138,11 @@ class Supervisor:
                 Backoff(self._random),
                 self,
                 self._generation,
+                isSpare=place >= count,
             )
-            for number in self._freeNumbers(count)
+            for place, number in enumerate(self._freeNumbers(count + spares))
         ]
-        spawning = _Spawning(slots)
+        spawning = Spawning(slots)
         if self._isStopping:
             spawning.stopped()
             return spawning.done
@@ -205,6 +159,8 @@ class Supervisor:
         """
         self._warden.start()
         self._undertaker.start()
+        if self._recycler is not None:
+            self._recycler.start()
 
     def reload(
         self, renew: Callable[[Program], Program] = lambda program: program, surge: int = 1
@@ -224,12 +180,9 @@ class Supervisor:
         if self._isStopping:
             return fail(Stopped("the master is being stopped"))
         done: Deferred[None] = Deferred()
-        if self._reloading is None:
-            self._reload(_NextReload(renew, surge, [done]))
-        elif self._reloadNext is None:
-            self._reloadNext = _NextReload(renew, surge, [done])
-        else:
-            self._reloadNext = _NextReload(renew, surge, [*self._reloadNext.waiting, done])
+        waiting = [done] if self._reloadNext is None else [*self._reloadNext.waiting, done]
+        self._reloadNext = _NextReload(renew, surge, waiting)
+        self._reloadIfFree()
         return done
 
     def scale(self, count: int) -> Deferred[None]:
@@ -242,7 +195,8 @@ class Supervisor:
         @raise ConfigError: if there isn't exactly one program.
         """
         staying = sorted(
-            (slot for slot in self._slots if not slot.isStopping), key=lambda slot: slot.number
+            (slot for slot in self._slots if not slot.isStopping and not slot.isSpare),
+            key=lambda slot: slot.number,
         )
         programs = self.programs()
         if len(programs) != 1:
@@ -255,6 +209,26 @@ class Supervisor:
             gone.append(slot.whenFinished())
             slot.stop()
         return gatherResults(gone).addCallback(lambda _: None)
+
+    def readySlots(self) -> list[Slot]:
+        """
+        @return: those whose children serve or stand by.
+        """
+        return [slot for slot in self._slots if slot.isReady and not slot.isStopping]
+
+    def recycle(self, slot: Slot) -> Deferred[None]:
+        """
+        Replace one child, as in a reload.
+
+        @param slot: where it lives.
+        @return: as L{Slot.replace}.
+        """
+        spare = None if slot.isSpare else self._readySpare(slot.program)
+        if spare is not None:
+            spare.relieve(slot)
+        overlap = spare is None and not slot.isSpare
+        self._isRecycling = True
+        return slot.replace(slot.program, slot.generation, overlap).addBoth(self._recycled)
 
     def programs(self) -> list[Program]:
         """
@@ -293,6 +267,8 @@ class Supervisor:
         stopped: Deferred[None] = Deferred()
         self._stopping.append(stopped)
         self._isStopping = True
+        if self._recycler is not None:
+            self._recycler.stop()
         for spawning in tuple(self._spawnings):
             spawning.stopped()
         for slot in tuple(self._slots):
@@ -324,6 +300,19 @@ class Supervisor:
         for spawning in self._of(slot):
             spawning.slotReady(slot)
             self._forgetIfDone(spawning)
+        if slot.isSpare:
+            for other in self._slots:
+                if other.program == slot.program and other.isVacant:
+                    slot.relieve(other)
+                    break
+
+    def slotVacant(self, slot: Slot) -> None:
+        """
+        See L{SlotOwner<twisted_multiserver.supervision.slot.SlotOwner>}.
+        """
+        spare = self._readySpare(slot.program)
+        if spare is not None:
+            spare.relieve(slot)
 
     def slotFailed(self, slot: Slot, crash: Crash, isFinal: bool) -> None:
         """
@@ -343,39 +332,50 @@ class Supervisor:
         self._slots.remove(slot)
         self._finishStop()
 
-    def _reload(self, asked: _NextReload) -> None:
+    def _recycled(self, result: Failure | None) -> Failure | None:
+        self._isRecycling = False
+        self._reloadIfFree()
+        return result
+
+    def _reloadIfFree(self) -> None:
+        asked = self._reloadNext
+        if asked is None or self.isReloading or self._isRecycling:
+            return
+        self._reloadNext = None
+        if self._isStopping:
+            for done in asked.waiting:
+                done.errback(Stopped("the master is being stopped"))
+            return
+        self.isReloading = True
         self._generation += 1
         slots = sorted(self._slots, key=lambda slot: slot.number)
         changes = [(slot, asked.renew(slot.program)) for slot in slots if not slot.isStopping]
         self._log.info("reload: generation {generation}", generation=self._generation)
-        self._reloading = Reload(changes, self._generation, asked.surge).run()
-        self._reloading.addBoth(self._reloaded, asked.waiting)
+        Reload(changes, self._generation, asked.surge).run().addBoth(self._reloaded, asked.waiting)
 
     def _reloaded(self, result: Failure | None, waiting: list[Deferred[None]]) -> None:
-        self._reloading = None
+        self.isReloading = False
         if isinstance(result, Failure):
             self._log.error("{reason}", reason=result.getErrorMessage())
         else:
             self._log.info("generation {generation} serves", generation=self._generation)
-        following, self._reloadNext = self._reloadNext, None
         for done in waiting:
             done.callback(result)
-        if following is not None:
-            if self._isStopping:
-                for done in following.waiting:
-                    done.errback(Stopped("the master is being stopped"))
-            else:
-                self._reload(following)
+        self._reloadIfFree()
+
+    def _readySpare(self, program: Program) -> Slot | None:
+        ready = (slot for slot in self._slots if slot.isSpare and slot.isReady)
+        return next((slot for slot in ready if slot.program == program), None)
 
     def _freeNumbers(self, count: int) -> list[int]:
         taken = {slot.number for slot in self._slots}
         free = (number for number in itertools.count() if number not in taken)
         return list(itertools.islice(free, count))
 
-    def _of(self, slot: Slot) -> list[_Spawning]:
+    def _of(self, slot: Slot) -> list[Spawning]:
         return [spawning for spawning in self._spawnings if slot in spawning.slots]
 
-    def _forgetIfDone(self, spawning: _Spawning) -> None:
+    def _forgetIfDone(self, spawning: Spawning) -> None:
         if spawning.done.called:
             self._spawnings.remove(spawning)
 
