@@ -1,0 +1,3 @@
+"""
+Chaos: the command for users.
+"""
