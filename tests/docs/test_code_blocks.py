@@ -222,7 +222,7 @@ class ConsoleTests(SynchronousTestCase):
             self.assertEqual(words[2:], ["."])
         elif words[0] == "curl":
             self.assertEqual(words[1:], ["http://127.0.0.1:8080/"])
-        elif words[:3] == ["python", "-m", "twisted.trial"]:
+        elif words[0] == "python" and words[2] in ("twisted.trial", "twisted_multiserver"):
             running = Folder(self, block.page).run([sys.executable, *words[1:]])
             self.assertEqual(running.process.wait(PATIENCE), 0, running.output)
         else:
@@ -269,6 +269,7 @@ class ConsoleTests(SynchronousTestCase):
                 "docs/howto/coming-from-gunicorn-uvicorn-passenger.md",
                 "docs/howto/run-any-program.md",
                 *(f"docs/howto/run-{name}.md" for name in SERVERS),
+                "docs/howto/try-it-with-chaos.md",
                 "docs/howto/write-a-balancer.md",
             },
         )
@@ -317,3 +318,9 @@ class ConsoleTests(SynchronousTestCase):
         A balancer of one's own, by its name.
         """
         self.commands("docs/howto/write-a-balancer.md")
+
+    def test_chaos(self) -> None:
+        """
+        Chaos.
+        """
+        self.commands("docs/howto/try-it-with-chaos.md")
