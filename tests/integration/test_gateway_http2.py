@@ -1,5 +1,6 @@
 """
-HTTP/2 clients: a Site with TLS in front of the gateway.
+HTTP/2 clients behind TLS: of a foreign Site with the gateway in it, which twisted.web serves,
+and of a Site of ours.
 """
 
 from __future__ import annotations
@@ -13,7 +14,15 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.errors import ErrorCodes
-from h2.events import DataReceived, Event, ResponseReceived, StreamEnded, StreamReset
+from h2.events import (
+    DataReceived,
+    Event,
+    InformationalResponseReceived,
+    ResponseReceived,
+    StreamEnded,
+    StreamReset,
+    TrailersReceived,
+)
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import (
     SSL4ServerEndpoint,
@@ -24,9 +33,15 @@ from twisted.internet.endpoints import (
 from twisted.internet.protocol import Protocol
 from twisted.internet.ssl import Certificate, PrivateCertificate, optionsForClientTLS
 from twisted.python.failure import Failure
+from twisted.web.server import Site
 
 from tests.gateway.sockets import OK, Door, SocketCase, reactor
 from twisted_multiserver.balancing.outcomes import Outcome
+from twisted_multiserver.gateway.resource import GatewayResource
+from twisted_multiserver.gateway.serving import GatewayFactory
+from twisted_multiserver.gateway.site import MultiserverSite
+from twisted_multiserver.http1.connections import ServerLimits
+from twisted_multiserver.http1.trust import TrustedProxies
 
 
 def selfSigned() -> PrivateCertificate:
@@ -122,7 +137,7 @@ class Client(Protocol):
         self.transport.write(self.h2.data_to_send())
 
 
-class HTTP2Tests(SocketCase):
+class ForeignSiteTests(SocketCase):
     door: Door
 
     async def client(self) -> Client:
@@ -160,7 +175,7 @@ class HTTP2Tests(SocketCase):
         backend = await self.door.entered.get()
         head = await backend.head()
         self.assertTrue(head.startswith(b"GET /x?y HTTP/1.1\r\nHost: localhost:8443\r\n"))
-        self.assertIn(b"\r\nCookie: a=1; b=2\r\n", head)
+        self.assertIn(b"\r\ncookie: a=1; b=2\r\n", head.lower())
         self.assertIn(b"\r\nX-Forwarded-Proto: https\r\n", head)
         self.assertIn(b"\r\nVia: 2 twisted_multiserver\r\n", head)
         self.assertNotIn(b"6.6.6.6", head)
@@ -227,3 +242,42 @@ class HTTP2Tests(SocketCase):
         for talk in talks:
             await talk.ended
         self.assertEqual(self.distribution.pool.backends()[0].inFlight, 0)
+
+
+class OwnSiteTests(ForeignSiteTests):
+    """
+    The same, and what a foreign Site can't do.
+    """
+
+    def site(self) -> Site:
+        serving = GatewayFactory(
+            self.distribution, self.adopter, ServerLimits(), TrustedProxies(["127.0.0.1"])
+        )
+        return MultiserverSite(serving, GatewayResource(self.distribution), 75.0)
+
+    async def test_trustedProxy(self) -> None:
+        """
+        A proxy that is believed says who the client is.
+        """
+        client = await self.client()
+        client.ask((b"x-forwarded-for", b"192.0.2.9"), (b"x-forwarded-host", b"www.example"))
+        head = await (await self.door.entered.get()).head()
+        self.assertIn(b"\r\nX-Forwarded-For: 192.0.2.9\r\n", head)
+        self.assertIn(b"\r\nX-Forwarded-Host: www.example\r\n", head)
+
+    async def test_interim(self) -> None:
+        """
+        Interim responses and trailers come through.
+        """
+        client = await self.client()
+        stream = client.ask()
+        hinted = client.hears(stream, InformationalResponseReceived)
+        trailed = client.hears(stream, TrailersReceived)
+        backend = await self.door.entered.get()
+        await backend.head()
+        backend.transport.write(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n")
+        self.assertIn((b"link", b"</x>"), (await hinted).headers)
+        backend.transport.write(
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-Sum: 1\r\n\r\n"
+        )
+        self.assertEqual((await trailed).headers, [(b"x-sum", b"1")])

@@ -1,64 +1,60 @@
 """
-HTTP/2 clients, where the Site has twisted[http2].
+HTTP/2 clients of a real master behind TLS: an h2 client of our own, and curl.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import shutil
 import socket
-import ssl
+import subprocess
 import tempfile
 import threading
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
 from pathlib import Path
 
-import h2.config
-import h2.connection
-import h2.events
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from h2.errors import ErrorCodes
+from h2.events import (
+    Event,
+    ResponseReceived,
+    StreamEnded,
+    StreamReset,
+)
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.integration.twistdharness import PATIENCE, Twistd
+from tests.integration.http2client import HTTP2Client, writeCertificate
+from tests.integration.twistdharness import PATIENCE, Twistd, until
 
-_INTERNAL_ERROR = 2
+CURL = shutil.which("curl")
+
+APPLICATION = """
+import hashlib
+
+def application(environ, start_response):
+    found, size = hashlib.sha256(), 0
+    while piece := environ["wsgi.input"].read(65536):
+        found.update(piece)
+        size += len(piece)
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [b"%s %d %s" % (environ["HTTP_VIA"].encode(), size, found.hexdigest().encode())]
+"""
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
-def writeCertificate(path: Path) -> None:
+def residentBytes(pid: int) -> int:
     """
-    Write a key and a certificate of its own.
-
-    @param path: of a PEM file.
+    @return: how much memory a process has.
     """
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .sign(key, hashes.SHA256())
-    )
-    path.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-        + certificate.public_bytes(serialization.Encoding.PEM)
-    )
+    pages = Path(f"/proc/{pid}/statm").read_text().split()[1]
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
-class HTTP2Tests(SynchronousTestCase):
+class HTTP2Case(SynchronousTestCase):
     """
-    A real master behind TLS, a real client, a scripted backend.
+    A real master behind TLS.
     """
 
     def setUp(self) -> None:
@@ -66,10 +62,27 @@ class HTTP2Tests(SynchronousTestCase):
         self.addCleanup(shutil.rmtree, self.folder)
         writeCertificate(self.folder / "server.pem")
 
-    def answering(self, answer: bytes) -> str:
+    def start(self, *arguments: str) -> int:
         """
-        @param answer: to the one request that comes; then the connection ends.
-        @return: the endpoint of such a server.
+        @return: the port of a master.
+        """
+        pem = self.folder / "server.pem"
+        self.twistd = Twistd(
+            self,
+            f"--listen=ssl:0:interface=127.0.0.1:privateKey={pem}:certKey={pem}",
+            *arguments,
+            PYTHONPATH=str(self.folder),
+        )
+        return int(self.twistd.waitForLog(r"ready: https://127\.0\.0\.1:(\d+)/")[1])
+
+    def startApplication(self) -> int:
+        (self.folder / "hashing.py").write_text(APPLICATION)
+        return self.start("--app=hashing.application", "--app-kind=wsgi", "--children=2")
+
+    def backend(self, *talks: Callable[[socket.socket], None]) -> str:
+        """
+        @param talks: what is said on its connections, one after the other.
+        @return: the endpoint of a server.
         """
         path = os.path.join(self.folder, "backend")
         listener = socket.socket(socket.AF_UNIX)
@@ -77,70 +90,257 @@ class HTTP2Tests(SynchronousTestCase):
         listener.bind(path)
         listener.listen()
 
-        def serve() -> None:
-            connection, _ = listener.accept()
+        def serve(connection: socket.socket, talk: Callable[[socket.socket], None]) -> None:
             with connection:
                 while b"\r\n\r\n" not in connection.recv(65536, socket.MSG_PEEK):
                     pass
-                connection.recv(65536)
-                connection.sendall(answer)
+                talk(connection)
 
-        threading.Thread(target=serve, daemon=True).start()
-        return f"unix:{path}"
+        def accept() -> None:
+            for talk in talks:
+                connection, _ = listener.accept()
+                threading.Thread(target=serve, args=(connection, talk), daemon=True).start()
 
-    def ask(self, answer: bytes) -> list[h2.events.Event]:
+        threading.Thread(target=accept, daemon=True).start()
+        return f"--backend=unix:{path}"
+
+    def client(self, port: int) -> HTTP2Client:
+        client = HTTP2Client(port)
+        self.addCleanup(client.close)
+        return client
+
+    def curl(self, port: int, *arguments: str, paths: tuple[str, ...] = ("/",)) -> tuple[int, str]:
         """
-        @param answer: the backend's.
-        @return: what an HTTP/2 client sees, up to the stream's end.
+        @return: its exit status, and what it has written.
         """
-        pem = self.folder / "server.pem"
-        twistd = Twistd(
-            self,
-            f"--listen=ssl:0:interface=127.0.0.1:privateKey={pem}:certKey={pem}",
-            f"--backend={self.answering(answer)}",
+        if CURL is None:
+            self.skipTest("there is no curl")
+        done = subprocess.run(
+            [CURL, "-sk", "--http2", "-m", str(PATIENCE), *arguments]
+            + [f"https://127.0.0.1:{port}{path}" for path in paths],
+            stdout=subprocess.PIPE,
+            timeout=2 * PATIENCE,
+            check=False,
         )
-        port = int(twistd.waitForLog(r"ready: https://127\.0\.0\.1:(\d+)/")[1])
-        context = ssl.create_default_context()
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        context.set_alpn_protocols(["h2"])
-        connection = h2.connection.H2Connection(h2.config.H2Configuration(client_side=True))
-        events: list[h2.events.Event] = []
-        with (
-            socket.create_connection(("127.0.0.1", port), PATIENCE) as plain,
-            context.wrap_socket(plain) as client,
-        ):
-            self.assertEqual(client.selected_alpn_protocol(), "h2")
-            connection.initiate_connection()
-            fields = [
-                (":method", "GET"),
-                (":path", "/"),
-                (":scheme", "https"),
-                (":authority", "example.com"),
-            ]
-            connection.send_headers(1, fields, end_stream=True)
-            client.sendall(connection.data_to_send())
-            ends = (h2.events.StreamEnded, h2.events.StreamReset)
-            while not any(isinstance(event, ends) for event in events):
-                data = client.recv(65536)
-                self.assertTrue(data, "the connection ended")
-                events += connection.receive_data(data)
-                client.sendall(connection.data_to_send())
-        return events
+        return done.returncode, done.stdout.decode()
+
+
+def answering(answer: bytes) -> Callable[[socket.socket], None]:
+    """
+    @return: says this, whatever it was asked, and ends.
+    """
+
+    def talk(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(answer)
+
+    return talk
+
+
+class ResponseTests(HTTP2Case):
+    def ask(self, answer: bytes) -> tuple[HTTP2Client, Event]:
+        """
+        @return: a client, and how its stream ended.
+        """
+        client = self.client(self.start(self.backend(answering(answer))))
+        return client, client.until(client.ask(), StreamEnded, StreamReset)
 
     def test_whole(self) -> None:
         """
         A response arrives and its stream ends.
         """
-        events = self.ask(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-        body = b"".join(event.data for event in events if isinstance(event, h2.events.DataReceived))
-        self.assertEqual(body, b"ok")
-        self.assertIsInstance(events[-1], h2.events.StreamEnded)
+        client, end = self.ask(OK)
+        self.assertIsInstance(end, StreamEnded)
+        self.assertEqual(client.body(1), b"ok")
 
     def test_cut(self) -> None:
         """
         A body that ends early resets the stream with INTERNAL_ERROR.
         """
-        events = self.ask(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\npart")
-        (reset,) = [event for event in events if isinstance(event, h2.events.StreamReset)]
-        self.assertEqual(reset.error_code, _INTERNAL_ERROR)
+        _, end = self.ask(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\npart")
+        assert isinstance(end, StreamReset)
+        self.assertEqual(end.error_code, ErrorCodes.INTERNAL_ERROR)
+
+    def test_curlSeesTheCut(self) -> None:
+        """
+        C{CURLE_HTTP2_STREAM}, also of a response whose length isn't known.
+        """
+        chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\npart\r\n"
+        port = self.start(self.backend(answering(chunked)))
+        self.assertEqual(self.curl(port), (92, "part"))
+
+    def test_drain(self) -> None:
+        """
+        At a stop the client is told, what is in flight finishes, and the master ends.
+        """
+        asked, mayAnswer = threading.Event(), threading.Event()
+
+        def slow(connection: socket.socket) -> None:
+            asked.set()
+            mayAnswer.wait(PATIENCE)
+            answering(OK)(connection)
+
+        client = self.client(self.start(self.backend(slow)))
+        number = client.ask()
+        self.assertTrue(asked.wait(PATIENCE))
+        self.twistd.process.terminate()
+        # h2 takes nothing more behind a GOAWAY, though streams go on; so it is read here.
+        data = b""
+        while b"\x00\x00\x08\x07\x00\x00\x00\x00\x00" not in data:
+            data += client.receive()
+        self.assertIn(bytes([0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, number, 0, 0, 0, 0]), data)
+        mayAnswer.set()
+        while piece := client.receive():
+            data += piece
+        self.assertIn(b"ok", data)
+        client.close()
+        self.assertEqual(self.twistd.process.wait(PATIENCE), 0)
+
+
+class UploadTests(HTTP2Case):
+    def test_slowBackend(self) -> None:
+        """
+        A backend that reads nothing makes the client wait, and the master keeps little of a
+        large upload; all of it arrives.
+        """
+        mayRead, arrived = threading.Event(), hashlib.sha256()
+
+        def talk(connection: socket.socket) -> None:
+            mayRead.wait(PATIENCE)
+            with connection.makefile("rb") as request:
+                while request.readline().strip():
+                    pass
+                while length := int(request.readline(), 16):
+                    arrived.update(request.read(length))
+                    request.readline()
+            connection.sendall(OK)
+
+        client = self.client(self.start(self.backend(talk)))
+        before = residentBytes(self.twistd.process.pid)
+        data = os.urandom(1 << 20) * 64
+        number = client.ask("POST", end=False)
+        sent = client.upload(number, data)
+        # What the kernel and the master take; then nothing moves any more.
+        while not client.isSilentFor(1.0):
+            sent = client.upload(number, data, sent)
+        self.assertEqual(client.state.local_flow_control_window(number), 0)
+        self.assertLess(sent, 1 << 20)
+        mayRead.set()
+        while sent < len(data):
+            self.assertTrue(client.hear())
+            sent = client.upload(number, data, sent)
+        client.until(number, StreamEnded)
+        self.assertEqual(client.body(number), b"ok")
+        self.assertEqual(arrived.digest(), hashlib.sha256(data).digest())
+        self.assertLess(residentBytes(self.twistd.process.pid) - before, 16 << 20)
+
+    def test_clientResets(self) -> None:
+        """
+        In the middle of an upload: the backend's connection ends.
+        """
+        ended = threading.Event()
+
+        def talk(connection: socket.socket) -> None:
+            try:
+                while connection.recv(65536):
+                    pass
+            except ConnectionResetError:
+                pass
+            ended.set()
+
+        client = self.client(self.start(self.backend(talk, answering(OK))))
+        number = client.ask("POST", end=False)
+        client.upload(number, bytes(100_000))
+        client.state.reset_stream(number, ErrorCodes.CANCEL)
+        client.flush()
+        self.assertTrue(ended.wait(PATIENCE))
+        other = client.ask()
+        client.until(other, StreamEnded)
+        self.assertEqual(client.body(other), b"ok")
+
+    def test_earlyAnswer(self) -> None:
+        """
+        Too large, said in the middle of it: another stream goes on.
+        """
+        port = self.start("--max-body=100000", self.backend(*[hashing] * 2))
+        client = self.client(port)
+        number, other = client.ask("POST", end=False), client.ask("POST", end=False)
+        data, sent = bytes(200_000), 0
+        while not any(isinstance(event, StreamReset) for event in client.events):
+            sent = client.upload(number, data, sent)
+            self.assertTrue(client.hear())
+        answer = client.until(number, ResponseReceived)
+        self.assertEqual(dict(answer.headers)[b":status"], b"413")
+        self.assertEqual(client.until(number, StreamReset).error_code, ErrorCodes.NO_ERROR)
+        client.upload(other, bytes(50_000))
+        client.until(other, StreamEnded)
+        self.assertEqual(client.body(other), b"ok")
+
+    def test_curlIsRefused(self) -> None:
+        """
+        It gets the answer, whole, though it would go on with its upload.
+        """
+        port = self.start("--max-body=100000", self.backend())
+        (self.folder / "upload").write_bytes(bytes(8 << 20))
+        for more in ((), ("-H", "Content-Length:", "-H", "Transfer-Encoding: chunked")):
+            status, text = self.curl(
+                port, "-T", str(self.folder / "upload"), "-w", "%{http_code}", *more
+            )
+            self.assertEqual((status, text[-3:]), (0, "413"))
+            self.assertIn("</html>", text)
+
+    def test_curl(self) -> None:
+        """
+        To children: a large upload arrives whole.
+        """
+        port = self.startApplication()
+        data = os.urandom(1 << 20) * 8
+        (self.folder / "upload").write_bytes(data)
+        status, text = self.curl(port, "-T", str(self.folder / "upload"))
+        self.assertEqual(status, 0)
+        self.assertEqual(
+            text, f"2 twisted_multiserver {len(data)} {hashlib.sha256(data).hexdigest()}"
+        )
+
+
+def hashing(connection: socket.socket) -> None:
+    """
+    Takes a request in chunks, and says that all is well.
+    """
+    data = b""
+    while not data.endswith(b"\r\n0\r\n\r\n"):
+        piece = connection.recv(65536)
+        if not piece:
+            return
+        data += piece
+    connection.sendall(OK)
+
+
+class ManyTests(HTTP2Case):
+    def test_parallel(self) -> None:
+        """
+        As many streams as are allowed, on one connection, to children; and what the access
+        log has of them.
+        """
+        log = self.folder / "log.json"
+        (self.folder / "hashing.py").write_text(APPLICATION)
+        port = self.start(
+            "--app=hashing.application",
+            "--app-kind=wsgi",
+            "--children=2",
+            f"--access-log={log}",
+            "--access-log-format=json",
+        )
+        client = self.client(port)
+        numbers = [client.ask(path=f"/{number}") for number in range(100)]
+        for number in numbers:
+            client.until(number, StreamEnded)
+            self.assertTrue(client.body(number).startswith(b"2 twisted_multiserver 0 "))
+        lines = until(
+            lambda: log.exists() and log.read_text().count("\n") == 100 and log.read_text(),
+            "the access log",
+        )
+        records = [json.loads(line) for line in str(lines).splitlines()]
+        self.assertEqual({record["version"] for record in records}, {"HTTP/2.0"})
+        self.assertEqual({record["target"] for record in records}, {f"/{n}" for n in range(100)})
+        self.assertEqual({record["host"] for record in records}, {"example.com"})

@@ -7,13 +7,15 @@ The gateway: carries requests to backends and responses to clients::
     connections       the connections to one backend: idle ones, new ones
     dial              how a backend is reached: a child's UNIX socket, an endpoint
     upstream          one connection to a backend: bytes in, bytes out
-    streams           the small stream under it
-    transportstream   that stream on a Twisted transport
-    sweep             deadlines without a timer for each
-    answers           the short pages of answers that are our own
+    serving           the fast face: connections of clients, given to one of these
+    downstream        a client that speaks HTTP/1.1
+    http2, http2*     one that speaks HTTP/2
+    logged, access*   the access log
+    body, tunnel      what follows a request, and what comes after an upgrade
     webrequest        a twisted.web request as a neutral head and body
     webresponse       a response written to a twisted.web request
     resource          the IResource face, for any Site at any path
+    site              the fast face as a Site
 
 It never touches processes: that a child has died it learns from the pool.
 """

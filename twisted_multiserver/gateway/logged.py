@@ -144,27 +144,64 @@ class LoggedClientSide(ClientSide):
         request, self._open = self._open, None
         if request is None:
             return
-        exchange: Exchange | None = self._exchange
-        fields = request.fields
-        backend = None if exchange is None or self._isOurs else exchange.lastBackend
         self._accessLog.add(
-            AccessRecord(
-                clientAddress=self._client.address,
-                startedAt=self._startedAt,
-                method=request.method,
-                target=request.target,
-                version=request.version,
-                status=self._status,
-                bytesSent=self._bytes,
-                referer=_one(fields, b"referer"),
-                agent=_one(fields, b"user-agent"),
-                host=request.host,
-                backend=None if backend is None else backend.name,
-                seconds=time.monotonic() - self._startedAfter,
-                tries=0 if exchange is None else exchange.tries,
-                ending=ending,
+            recordOf(
+                request,
+                request.version,
+                self._client.address,
+                self._exchange,
+                self._isOurs,
+                self._status,
+                self._bytes,
+                (self._startedAt, self._startedAfter),
+                ending,
             )
         )
+
+
+def recordOf(
+    request: CheckedRequest,
+    version: bytes,
+    clientAddress: str | None,
+    exchange: Exchange | None,
+    isOurs: bool,
+    status: int,
+    bytesSent: int,
+    started: tuple[float, float],
+    ending: Ending,
+) -> AccessRecord:
+    """
+    Write down what has become of a request.
+
+    @param request: from the client.
+    @param version: as logs have it.
+    @param clientAddress: see L{AccessRecord}.
+    @param exchange: that carried it; L{None} if there was none.
+    @param isOurs: whether the answer is our own.
+    @param status: see L{AccessRecord}.
+    @param bytesSent: see L{AccessRecord}.
+    @param started: when, by the wall clock and by the monotonic one, both in seconds.
+    @param ending: see L{AccessRecord}.
+    @return: the record.
+    """
+    fields = request.fields
+    backend = None if exchange is None or isOurs else exchange.lastBackend
+    return AccessRecord(
+        clientAddress=clientAddress,
+        startedAt=started[0],
+        method=request.method,
+        target=request.target,
+        version=version,
+        status=status,
+        bytesSent=bytesSent,
+        referer=_one(fields, b"referer"),
+        agent=_one(fields, b"user-agent"),
+        host=request.host,
+        backend=None if backend is None else backend.name,
+        seconds=time.monotonic() - started[1],
+        tries=0 if exchange is None else exchange.tries,
+        ending=ending,
+    )
 
 
 def _one(fields: Fields, name: bytes) -> bytes | None:

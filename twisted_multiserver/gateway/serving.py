@@ -3,32 +3,34 @@ Serving clients: the gateway as a protocol factory, for any endpoint.
 
 A connection becomes a stream (L{twisted_multiserver.streams.adopting}) with one
 L{ClientSide<twisted_multiserver.gateway.downstream.ClientSide>} on it.  Behind TLS a client
-may have chosen HTTP/2, which twisted.web speaks: such a connection goes to the site.
+may have chosen HTTP/2: then it is one
+L{HTTP2Connection<twisted_multiserver.gateway.http2.HTTP2Connection>}.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import (
     IAddress,
     IHandshakeListener,
     IProtocolNegotiationFactory,
     ISSLTransport,
+    ITCPTransport,
 )
 from twisted.internet.protocol import Protocol, ServerFactory
-from twisted.web.http import H2_ENABLED
 from zope.interface import implementer
 
-from twisted_multiserver.draining import DrainingFactory
 from twisted_multiserver.gateway.accesslog import AccessLog
 from twisted_multiserver.gateway.clientview import clientView
 from twisted_multiserver.gateway.distribution import Distribution
 from twisted_multiserver.gateway.downstream import ClientSide, WhoIs
+from twisted_multiserver.gateway.http2 import HTTP2Connection, MakesStream
+from twisted_multiserver.gateway.http2logged import LoggedHTTP2Stream
+from twisted_multiserver.gateway.http2stream import HTTP2Stream
 from twisted_multiserver.gateway.logged import LoggedClientSide
-from twisted_multiserver.gateway.resource import GatewayResource
-from twisted_multiserver.gateway.site import QuietSite
 from twisted_multiserver.http1.connections import ServerConnections, ServerLimits
 from twisted_multiserver.http1.forwarding import ClientView
 from twisted_multiserver.http1.requests import CheckedRequest
@@ -46,32 +48,18 @@ class ClientProtocol(StreamProtocol):
     A client's connection; behind TLS it waits until it is known what the client speaks.
     """
 
-    def __init__(self, factory: GatewayFactory, address: IAddress | None) -> None:
-        """
-        @param factory: serves it.
-        @param address: the client's.
-        """
-        super().__init__(factory.adopter, factory.streamMade)
-        self._factory = factory
-        self._address = address
-
     def connectionMade(self) -> None:
         """
         The transport is there.
         """
-        if not ISSLTransport.providedBy(self.transport):
+        if not isTLS(self.transport):
             super().connectionMade()
 
     def handshakeCompleted(self) -> None:
         """
         The client's choice is known.
         """
-        transport: Any = self.transport
-        if transport.negotiatedProtocol == _HTTP2:
-            self.kept = self._factory.http2Protocol(self._address)
-            self.kept.makeConnection(transport)
-        else:
-            super().connectionMade()
+        super().connectionMade()
 
 
 @implementer(IProtocolNegotiationFactory)
@@ -104,28 +92,19 @@ class GatewayFactory(ServerFactory):
         self._accessLog = accessLog
         self.adopter = adopter
         self._connections = ServerConnections(limits, distribution.seconds, adopter.sweep)
-        resource = GatewayResource(distribution, maxBody=limits.body, trusted=trusted)
-        self._http2 = DrainingFactory(QuietSite(resource, limits.idle))
 
     def acceptableProtocols(self) -> list[bytes]:
         """
         @return: what a client behind TLS may choose, the best first.
         """
-        return [_HTTP2, b"http/1.1"] if H2_ENABLED else [b"http/1.1"]
+        return [_HTTP2, b"http/1.1"]
 
     def buildProtocol(self, addr: IAddress | None) -> Protocol:
         """
         @param addr: the client's.
         @return: what becomes a client's side.
         """
-        return ClientProtocol(self, addr)
-
-    def http2Protocol(self, address: IAddress | None) -> Any:
-        """
-        @param address: the client's.
-        @return: what serves a connection that speaks HTTP/2.
-        """
-        return self._http2.buildProtocol(address)
+        return ClientProtocol(self.adopter, self.streamMade)
 
     def streamMade(self, stream: Stream, transport: Any) -> None:
         """
@@ -134,6 +113,12 @@ class GatewayFactory(ServerFactory):
         @param stream: its connection.
         @param transport: the same, as Twisted has it.
         """
+        if isinstance(stream, TransportStream) and ITCPTransport.providedBy(transport):
+            # What is written in two pieces must not wait for an acknowledgement.
+            transport.setTcpNoDelay(True)
+        if isTLS(transport) and transport.negotiatedProtocol == _HTTP2:
+            self._http2StreamMade(stream, transport)
+            return
         view = viewOf(transport)
         whoIs: WhoIs | None = None
         if isinstance(stream, TransportStream):
@@ -148,6 +133,18 @@ class GatewayFactory(ServerFactory):
                 stream, self._connections, self._distribution, view, whoIs, self._accessLog
             )
 
+    def _http2StreamMade(self, stream: Stream, transport: Any) -> None:
+        makeStream: MakesStream = HTTP2Stream
+        if self._accessLog is not None:
+            makeStream = partial(LoggedHTTP2Stream, accessLog=self._accessLog)
+        HTTP2Connection(
+            stream,
+            self._connections,
+            self._distribution,
+            _Later(transport, self._trusted).client,
+            makeStream,
+        )
+
     def drain(self) -> Deferred[None]:
         """
         Close idle connections now and the others behind their present request.
@@ -156,14 +153,13 @@ class GatewayFactory(ServerFactory):
         """
         drained: Deferred[None] = Deferred()
         self._connections.drain(lambda: drained.callback(None))
-        return gatherResults([drained, self._http2.drain()]).addCallback(lambda _: None)
+        return drained
 
     def abort(self) -> None:
         """
         Cut all connections.
         """
         self._connections.abort()
-        self._http2.abort()
 
 
 class _Later:
@@ -178,6 +174,9 @@ class _Later:
         self._trusted = trusted
 
     def whoIs(self, view: ClientView, request: CheckedRequest) -> ClientView:
+        return self.client(request)
+
+    def client(self, request: CheckedRequest) -> ClientView:
         return self._trusted.believedView(viewOf(self._transport), request)
 
 
@@ -188,5 +187,12 @@ def viewOf(transport: Any) -> ClientView:
     @param transport: its connection, as Twisted has it.
     @return: the client's side of its requests.
     """
-    secure = ISSLTransport.providedBy(transport)
-    return clientView(transport.getPeer(), transport.getHost(), secure)
+    return clientView(transport.getPeer(), transport.getHost(), isTLS(transport))
+
+
+def isTLS(transport: Any) -> bool:
+    """
+    @param transport: a connection, as Twisted has it.
+    @return: whether it is secure.
+    """
+    return ISSLTransport.providedBy(transport)

@@ -1,9 +1,8 @@
 """
-Sites of twisted.web with the gateway in them.
+The gateway as a Site of twisted.web.
 
 C{multiserver.site()} is a Site for whoever wants one: it can be given to whatever takes a
-Site, and serves as C{multiserver.gateway()} does.  Only what speaks HTTP/2 is read by
-twisted.web.
+Site, and serves as C{multiserver.gateway()} does: nothing is read by twisted.web.
 """
 
 from __future__ import annotations
@@ -12,29 +11,8 @@ from typing import Protocol as Structure
 
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Protocol
-from twisted.web.http import Request
 from twisted.web.resource import IResource
 from twisted.web.server import Site
-
-
-class QuietSite(Site):
-    """
-    A Site without an access log of its own.
-    """
-
-    noisy = False
-
-    def __init__(self, resource: IResource, idleBudget: float) -> None:
-        """
-        @param resource: the root.
-        @param idleBudget: how long a connection may be silent, in seconds.
-        """
-        super().__init__(resource, timeout=idleBudget)  # type: ignore[no-untyped-call]
-
-    def log(self, request: Request) -> None:
-        """
-        @param request: not logged here.
-        """
 
 
 class Serving(Structure):
@@ -54,10 +32,12 @@ class Serving(Structure):
         """
 
 
-class MultiserverSite(QuietSite):
+class MultiserverSite(Site):
     """
-    The gateway as a Site.
+    See above.
     """
+
+    noisy = False
 
     def __init__(self, serving: Serving, resource: IResource, idleBudget: float) -> None:
         """
@@ -65,7 +45,7 @@ class MultiserverSite(QuietSite):
         @param resource: the root, for whoever asks for it.
         @param idleBudget: how long a connection may be silent, in seconds.
         """
-        super().__init__(resource, idleBudget)
+        super().__init__(resource, timeout=idleBudget)  # type: ignore[no-untyped-call]
         self._serving = serving
 
     def acceptableProtocols(self) -> list[bytes]:

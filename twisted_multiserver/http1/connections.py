@@ -6,10 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
-
-if TYPE_CHECKING:
-    from twisted_multiserver.http1.server import ServerConnection
+from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +26,42 @@ class ServerLimits:
     body: int | None = None
 
 
+class OpenConnection(Protocol):
+    """
+    A connection of a client, whatever it speaks.
+
+    @ivar deadline: when the client must have gone on, in seconds of the clock.
+    """
+
+    deadline: float
+
+    def overdue(self) -> None:
+        """
+        The deadline has passed.
+        """
+
+    def drain(self) -> None:
+        """
+        Close behind what is open, at once if nothing is.
+        """
+
+    def abort(self) -> None:
+        """
+        Reset the connection.
+        """
+
+
 class Watch(Protocol):
     """
     Looks at deadlines (L{Sweep<twisted_multiserver.streams.sweep.Sweep>}).
     """
 
-    def watch(self, timed: ServerConnection) -> None:
+    def watch(self, timed: OpenConnection) -> None:
         """
         @param timed: is told when its deadline has passed.
         """
 
-    def forget(self, timed: ServerConnection) -> None:
+    def forget(self, timed: OpenConnection) -> None:
         """
         @param timed: isn't watched any more.
         """
@@ -64,20 +86,20 @@ class ServerConnections:
         self.seconds = seconds
         self.isDraining = False
         self._watch = watch
-        self._open: dict[ServerConnection, None] = {}
+        self._open: dict[OpenConnection, None] = {}
         self._whenEmpty: list[Callable[[], None]] = []
 
     def __len__(self) -> int:
         return len(self._open)
 
-    def opened(self, connection: ServerConnection) -> None:
+    def opened(self, connection: OpenConnection) -> None:
         """
         @param connection: has just begun.
         """
         self._open[connection] = None
         self._watch.watch(connection)
 
-    def closed(self, connection: ServerConnection) -> None:
+    def closed(self, connection: OpenConnection) -> None:
         """
         @param connection: has ended.
         """
