@@ -131,8 +131,6 @@ _BAD_STATUS_LINES = (
 _BAD_FIELD_LINES = (
     b"nonsense",
     b": x",
-    b"X-A : x",
-    b"X-A\t: x",
     b"X A: x",
     b" X-A: x",
     b"\tX-A: x",

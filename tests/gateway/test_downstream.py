@@ -82,6 +82,20 @@ class RequestTests(DownstreamCase):
         self.assertIn(b"HTTP/1.1 200 OK\r\nAllow: ", self.client.sent)
         self.assertIn(b"HTTP/1.1 405 Method Not Allowed\r\nAllow: ", self.client.sent)
 
+    def test_forTLS(self) -> None:
+        """
+        What is for TLS only isn't served without (RFC 9110 section 7.4), unless somebody
+        who is trusted says that the client came by TLS.
+        """
+        self.stage.add("a")
+        self.serve(TrustedProxies(["192.0.2.0/24"]).believedView)
+        lines = b"GET https://a/ HTTP/1.1\r\nHost: a\r\n"
+        self.client.receives(lines + b"X-Forwarded-Proto: https\r\n\r\n")
+        self.stage.stream("a").receives(OK)
+        self.client.receives(lines + b"\r\n")
+        self.assertEqual(len(self.stage.dialers["a"].streams), 1)
+        self.assertIn(b"HTTP/1.1 421 ", self.client.sent)
+
 
 class LogTests(DownstreamCase):
     def setUp(self) -> None:

@@ -207,6 +207,7 @@ class ResourceTests(FaceCase):
             (b"GET / HTTP/1.1", [b"Host: a", b"X: a\x01b"], 400),
             (b"GET / HTTP/1.1", [b"Host: a", b"X: a\x7fb"], 400),
             (b"CONNECT a:1 HTTP/1.1", [b"Host: a:1"], 501),
+            (b"GET https://a/ HTTP/1.1", [b"Host: a"], 421),
         ):
             self.connect()
             smuggled = b"GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -218,6 +219,19 @@ class ResourceTests(FaceCase):
             self.assertTrue(self.transport.disconnecting)
             self.assertEqual(self.stage.dialers["a"].streams, [])
         self.successResultOf(self.stage.distribution.whenQuiet())
+
+    def test_lastHop(self) -> None:
+        """
+        A request that may go no further is answered here (RFC 9110 section 7.6.2).
+        """
+        self.connect()
+        for line, status in (
+            (b"OPTIONS / HTTP/1.1", b"HTTP/1.1 200 OK\r\n"),
+            (b"TRACE / HTTP/1.1", b"HTTP/1.1 405 Method Not Allowed\r\n"),
+        ):
+            self.send(line, b"Max-Forwards: 0")
+            self.assertTrue(self.transport.value().startswith(status))
+        self.assertEqual(self.stage.dialers["a"].streams, [])
 
     def test_noBackend(self) -> None:
         """

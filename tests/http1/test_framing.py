@@ -130,6 +130,33 @@ class ChunkedBodyTests(SynchronousTestCase):
         """
         self.assertEqual(read(ChunkedBody(), b'3 ;a="b"\r\nabc\r\n0;x\r\n\r\n'), (b"abc", b""))
 
+    def test_extensionsInAll(self) -> None:
+        """
+        A little of them, or as much as there is of the body, and no more.
+        """
+        signed = b"40;signature=%b\r\n%b\r\n" % (b"s" * 60, b"x" * 64)
+        body = ChunkedBody()
+        for _ in range(2000):
+            body.read(signed)
+        body = ChunkedBody()
+        with self.assertRaises(BadMessage):
+            for _ in range(100):
+                body.read(b"1;%b\r\nx\r\n" % (b"a" * 1000))
+
+    def test_hopeless(self) -> None:
+        """
+        A line of which nothing good can come is refused before its end is there.
+        """
+        for data in (
+            *(b"5\n", b"5\nhello", b"5\rh", b"x", b"-", b"5x", b"5;a\n", b"f" * 16, b"5;\x00"),
+            *(b"0\r\n\n", b"0\r\nX: y\n", b"0\r\nX: y\rz", b"1\r\nabc", b"1\r\na\n"),
+        ):
+            for pieces in ((data,), tuple(data[at : at + 1] for at in range(len(data)))):
+                with self.assertRaises(BadMessage, msg=data):
+                    read(ChunkedBody(), *pieces)
+        for data in (b"5", b"5 ", b"5;a", b"5;a\r", b"0\r\n\r", b"0\r\nX", b"1\r\na\r"):
+            read(ChunkedBody(), *(data[at : at + 1] for at in range(len(data))))
+
     def test_blanks(self) -> None:
         """
         Some servers fill up the size with blanks; a client that does is refused, since

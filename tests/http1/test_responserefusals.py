@@ -12,7 +12,11 @@ from tests.http1.headstrategies import chunkedBodies, cuts, pieces, responseHead
 from tests.http1.test_fastresponses import shown
 from tests.http1.test_responsereader import end, feed, reading
 from twisted_multiserver.http1.heads import BadMessage
-from twisted_multiserver.http1.responsereader import HEAD_LIMIT, INFORMATIONAL_LIMIT
+from twisted_multiserver.http1.responsereader import (
+    HEAD_LIMIT,
+    INFORMATIONAL_LIMIT,
+    parseResponse,
+)
 
 
 class RefusalTests(SynchronousTestCase):
@@ -53,7 +57,6 @@ class RefusalTests(SynchronousTestCase):
         for line in (
             b"no colon",
             b": no name",
-            b"Name : x",
             b" Name: x",
             b"Na me: x",
             b"Na\x00me: x",
@@ -67,6 +70,13 @@ class RefusalTests(SynchronousTestCase):
             b"Name: a\r\n\tfolded",
         ):
             self.refused(b"HTTP/1.1 200 OK\r\n" + line)
+
+    def test_blanksBehindNames(self) -> None:
+        """
+        They are removed (RFC 9112 section 5.1), and the field is what it is.
+        """
+        head = parseResponse(b"HTTP/1.1 200 OK\r\nX-A \t: x\r\nContent-Length : 5")
+        self.assertEqual(head.fields, ((b"X-A", b"x"), (b"Content-Length", b"5")))
 
     def test_framing(self) -> None:
         for line in (

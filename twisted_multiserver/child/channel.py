@@ -18,6 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from twisted.internet.address import UNIXAddress
 from twisted.internet.error import ConnectionLost
 from twisted.internet.interfaces import IAddress
 from twisted.python.failure import Failure
@@ -99,6 +100,10 @@ class WebChannel(WebTransport):
         """
         See L{Responder<twisted_multiserver.http1.responder.Responder>}.
         """
+        if request.wishes.needsTLS and not isinstance(self.getHost(), UNIXAddress):
+            # No child speaks TLS; only a master may say that its client does.
+            self._connection.refuse(421)
+            return
         self._checked = request
         self._isHeadGiven = False
         self._request = made = self._make(self, *self._arguments)

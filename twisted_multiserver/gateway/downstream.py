@@ -30,7 +30,7 @@ from twisted_multiserver.http1.forwarding import (
     upstreamHead,
 )
 from twisted_multiserver.http1.heads import Fields
-from twisted_multiserver.http1.requests import NO_BODY, CheckedRequest
+from twisted_multiserver.http1.requests import NO_BODY, NO_WISHES, CheckedRequest
 from twisted_multiserver.http1.responses import CheckedResponse
 from twisted_multiserver.http1.server import ServerConnection
 from twisted_multiserver.streams.streams import Stream
@@ -89,7 +89,10 @@ class ClientSide:
         if self._whoIs is not None:
             view = self._client = self._whoIs(self._view, request)
             info = RequestInfo(view.address or "", view.secure, None)
-        if request.wishes.maxForwards is not None:
+        if request.wishes is not NO_WISHES:
+            if request.wishes.needsTLS and not self._client.secure:
+                self._connection.refuse(421)
+                return
             answer = finalAnswer(request)
             if answer is not None:
                 self._connection.sendWhole(*answer)

@@ -64,6 +64,8 @@ def requestOf(fields: Iterable[tuple[bytes, bytes]], isWhole: bool) -> CheckedRe
     )
     request = checkRequest(head)
     if isWhole:
+        if request.length > 0:
+            raise Malformed("a Content-Length, and no body")
         request.length = NO_BODY
     elif not head.values(b"content-length"):
         if head.method == b"TRACE":

@@ -16,8 +16,8 @@ from twisted_multiserver.balancing.request import RequestInfo
 from twisted_multiserver.gateway.distribution import Distribution
 from twisted_multiserver.gateway.exchange import Exchange
 from twisted_multiserver.gateway.webrequest import bodyOf, headOf, splitTarget, viewOf
-from twisted_multiserver.gateway.webresponse import WebResponse, refuseRequest
-from twisted_multiserver.http1.forwarding import upstreamHead
+from twisted_multiserver.gateway.webresponse import WebResponse, answerRequest, refuseRequest
+from twisted_multiserver.http1.forwarding import finalAnswer, upstreamHead
 from twisted_multiserver.http1.requests import NO_BODY, Refused, Wishes, checkRequest
 from twisted_multiserver.http1.trust import TrustedProxies
 
@@ -68,10 +68,18 @@ class GatewayResource:
             return NOT_DONE_YET
         # All of it was read, and twisted.web has no way to change the protocol.
         checked.length = NO_BODY if body is None else body.length
+        needsTLS = checked.wishes.needsTLS
         checked.wishes = Wishes(False, None, checked.wishes.maxForwards)
         view, distribution = viewOf(request), self._distribution
         if self._trusted is not None:
             view = self._trusted.believedView(view, checked)
+        if needsTLS and not view.secure:
+            refuseRequest(request, 421)
+            return NOT_DONE_YET
+        answer = finalAnswer(checked)
+        if answer is not None:
+            answerRequest(request, *answer)
+            return NOT_DONE_YET
         response = WebResponse(request, self._fallback)
         exchange = Exchange(
             distribution,

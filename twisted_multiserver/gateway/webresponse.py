@@ -207,6 +207,24 @@ def refuseRequest(request: Request, status: int) -> None:
     writeAnswer(request, status)
 
 
+def answerRequest(request: Request, status: int, reason: bytes, lines: bytes, body: bytes) -> None:
+    """
+    Answer a request ourselves, and finish it.
+
+    @param request: nothing of its response was written.
+    @param status: of the response.
+    @param reason: its phrase.
+    @param lines: of its fields.
+    @param body: of it.
+    """
+    request.setResponseCode(status, reason)
+    for name, value in findFields(lines):
+        request.setHeader(name, value)
+    request.setHeader(b"Content-Length", b"%d" % len(body))
+    request.write(body)
+    request.finish()
+
+
 def writeAnswer(request: Request, status: int) -> None:
     """
     Write an answer of our own and finish the request.

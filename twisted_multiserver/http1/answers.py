@@ -21,6 +21,7 @@ _SENTENCES = {
     413: "The request is too large.",
     414: "The address is too long.",
     417: "The server can not do what the request expects.",
+    421: "This connection is not for what the request asks for.",
     431: "The request's head is too large.",
     500: "The server could not decide who takes the request.",
     501: "The server does not support this request.",

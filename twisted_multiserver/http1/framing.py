@@ -15,13 +15,19 @@ from __future__ import annotations
 import re
 from typing import Protocol
 
-from twisted_multiserver.http1.grammar import isToken, matchField
+from twisted_multiserver.http1.grammar import findBareEnd, isToken, matchField
 from twisted_multiserver.http1.heads import BadMessage, Fields, fieldValues, listMembers
 
+# What may be there of a chunk's line before its end has come.
+_mayBecomeSize = re.compile(
+    rb"[0-9A-Fa-f]{1,15}(?:[ \t]*+(?:;[\t\x20-\x7e\x80-\xff]*+)?)?\r?"
+).fullmatch
 # RFC 9112 section 7.1.1. Some servers fill up the size with blanks, some clients would like to.
 _isSize = re.compile(rb"([0-9A-Fa-f]{1,15})(?:[ \t]*+;[\t\x20-\x7e\x80-\xff]*+)?").fullmatch
 _isServersSize = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*+(?:;[\t\x20-\x7e\x80-\xff]*+)?").fullmatch
 _CHUNK_LINE_LIMIT = 4096
+# What all extensions may take beyond the bytes of the body (RFC 9112 section 7.1.1).
+_EXTENSIONS_LIMIT = 16384
 _TRAILERS_LIMIT = 16384
 
 
@@ -57,6 +63,8 @@ class LengthBody:
     A body of a known number of bytes, possibly none.
     """
 
+    __slots__ = ("_missing", "ended")
+
     endsAtClose = False
     trailers: Fields = ()
 
@@ -82,6 +90,8 @@ class CloseBody:
     A body that ends with its connection (RFC 9112 section 6.3, item 8).
     """
 
+    __slots__ = ()
+
     endsAtClose = True
     ended = False
     trailers: Fields = ()
@@ -98,6 +108,19 @@ class ChunkedBody:
     A body in the chunked coding (RFC 9112 section 7.1).
     """
 
+    __slots__ = (
+        "_buffer",
+        "_expectsLineEnd",
+        "_extensions",
+        "_inTrailers",
+        "_matchSize",
+        "_missing",
+        "_trailerSize",
+        "_trailers",
+        "ended",
+        "trailers",
+    )
+
     endsAtClose = False
 
     def __init__(self, fromServer: bool = False) -> None:
@@ -113,6 +136,7 @@ class ChunkedBody:
         self._inTrailers = False
         self._trailers: list[tuple[bytes, bytes]] = []
         self._trailerSize = 0
+        self._extensions = 0
 
     def read(self, data: bytes) -> tuple[list[bytes], bytes]:
         """
@@ -142,8 +166,16 @@ class ChunkedBody:
         return pieces, data[at:]
 
     def _begunLine(self, begun: bytes) -> bytes:
-        isTooLong = len(begun) > _CHUNK_LINE_LIMIT + 1
-        if isTooLong or (self._expectsLineEnd and begun not in b"\r"):
+        """
+        See early that nothing good can come of it, instead of waiting for its end.
+        """
+        if self._expectsLineEnd:
+            isFine = begun in b"\r"
+        elif self._inTrailers:
+            isFine = findBareEnd(begun) is None
+        else:
+            isFine = not begun or _mayBecomeSize(begun) is not None
+        if not isFine or len(begun) > _CHUNK_LINE_LIMIT + 1:
             raise BadMessage("a chunk's line is malformed or too long")
         return begun
 
@@ -160,6 +192,9 @@ class ChunkedBody:
                 raise BadMessage("a chunk's size is malformed")
             self._missing = int(match[1], 16)
             self._inTrailers = self._missing == 0
+            self._extensions += len(line) - len(match[1]) - self._missing
+            if self._extensions > _EXTENSIONS_LIMIT:
+                raise BadMessage("the extensions of chunks are too long")
 
     def _takeTrailer(self, line: bytes) -> None:
         if not line:

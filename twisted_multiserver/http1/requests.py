@@ -27,7 +27,7 @@ from twisted_multiserver.http1.heads import (
     listMembers,
 )
 from twisted_multiserver.http1.names import ENDS_AT_REQUEST, endingWith, isOurs
-from twisted_multiserver.http1.targets import authorityOf, isHost
+from twisted_multiserver.http1.targets import authorityOf, isForTLS, isHost
 
 NO_BODY: Final = 0
 CHUNKED: Final = -1
@@ -60,13 +60,20 @@ class Wishes:
     @ivar expectsContinue: whether it waits for 100 Continue before it sends the body.
     @ivar upgrade: the protocol it would change to; L{None} for none.
     @ivar maxForwards: how many more hops an OPTIONS or TRACE may take; L{None} for any.
+    @ivar needsTLS: whether its target names a resource that is for connections by TLS only
+        (RFC 9110 section 7.4).
     """
 
-    __slots__ = ("expectsContinue", "maxForwards", "upgrade")
+    __slots__ = ("expectsContinue", "maxForwards", "needsTLS", "upgrade")
 
     def __init__(
-        self, expectsContinue: bool, upgrade: bytes | None, maxForwards: int | None
+        self,
+        expectsContinue: bool,
+        upgrade: bytes | None,
+        maxForwards: int | None,
+        needsTLS: bool = False,
     ) -> None:
+        self.needsTLS = needsTLS
         self.expectsContinue = expectsContinue
         self.upgrade = upgrade
         self.maxForwards = maxForwards
@@ -178,6 +185,7 @@ def checkRequest(head: RequestHead) -> CheckedRequest:
         _checkExpectation(head) and isNew and length != NO_BODY,
         _upgrade(head) if isNew and b"upgrade" in options and length == NO_BODY else None,
         _maxForwards(head),
+        isForTLS(head.target),
     )
     if wishes.maxForwards is not None:
         ends |= {b"max-forwards"}

@@ -20,11 +20,11 @@ from typing import Final, TypeAlias
 
 from twisted_multiserver.http1.framing import BodyReader, ChunkedBody, CloseBody, LengthBody
 from twisted_multiserver.http1.grammar import (
+    TOKEN,
     TRIMMED,
     VALUE,
     caseless,
     findBareEnd,
-    matchField,
     plainLines,
 )
 from twisted_multiserver.http1.heads import HTTP_1_1, BadMessage, Fields, ResponseHead
@@ -60,6 +60,8 @@ _matchHead = re.compile(
 _matchStatusLine = re.compile(
     rf"(HTTP/1\.[0-9]) ([1-5][0-9][0-9])(?: ({VALUE}))?".encode()
 ).fullmatch
+# A server's blanks behind a name are removed (RFC 9112 section 5.1); a client's are refused.
+_matchServersField = re.compile(rf"({TOKEN})[ \t]*+:({VALUE})".encode()).fullmatch
 _WITHOUT_BODY = frozenset({204, 304})
 
 
@@ -117,7 +119,7 @@ def parseResponse(block: bytes) -> ResponseHead:
         raise BadMessage("the status line is malformed")
     fields = []
     for line in lines[1:]:
-        field = matchField(line)
+        field = _matchServersField(line)
         if field is None:
             raise BadMessage("a field line is malformed")
         fields.append((field[1], field[2].strip(b" \t")))

@@ -46,6 +46,14 @@ def authorityOf(target: bytes) -> bytes | None:
     return None if absolute is None else absolute[1]
 
 
+def isForTLS(target: bytes) -> bool:
+    """
+    @param target: a request target.
+    @return: whether it names a resource that may be served by TLS only.
+    """
+    return target[:8].lower() == b"https://"
+
+
 def originForm(method: bytes, target: bytes) -> bytes:
     """
     Bring a request target into origin form (RFC 9112 section 3.2.1), or, for an OPTIONS

@@ -26,6 +26,8 @@ from twisted_multiserver.streams.sweep import Sweep
 
 _PIECE: Final = 65536
 LINGER: Final = 2.0
+# A peer that takes nothing for so long isn't waited for by a stream that closes, in seconds.
+STALL: Final = 60.0
 
 
 class SocketOwner(Protocol):
@@ -145,7 +147,9 @@ class SocketStream:
         self._isClosing = True
         self._isPaused = False
         self._watch()
-        if not self.buffered:
+        if self.buffered:
+            self._expectProgress()
+        else:
             self._sendEnd()
 
     def leave(self) -> None:
@@ -210,6 +214,8 @@ class SocketStream:
         if sent < len(data):
             self._left = [data[sent:]]
             self.pending = len(data) - sent
+            if self._isClosing:
+                self._expectProgress()
             return
         self._left = []
         self.pending = 0
@@ -236,6 +242,13 @@ class SocketStream:
         else:
             self._poller.modify(self._descriptor, wanted)
         self._watched = wanted
+
+    def _expectProgress(self) -> None:
+        """
+        Nobody else watches a stream that closes.
+        """
+        self.deadline = self._sweep.seconds() + STALL
+        self._sweep.watch(self)
 
     def _sendEnd(self) -> None:
         try:
