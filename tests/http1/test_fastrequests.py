@@ -9,9 +9,12 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.http1.headstrategies import requestHeads
 from tests.http1.samples import REQUESTS, head
+from twisted_multiserver.http1.grammar import findFields
 from twisted_multiserver.http1.heads import RequestHead
+from twisted_multiserver.http1.names import isOurs
 from twisted_multiserver.http1.requestreader import (
     HEAD_LIMIT,
+    matchForwarded,
     parseRequest,
     readPlainRequest,
 )
@@ -44,6 +47,51 @@ def slowly(data: bytes) -> CheckedRequest:
     @return: the request, read line by line.
     """
     return checkRequest(parseRequest(data[: data.index(b"\r\n\r\n") + 4]))
+
+
+class ForwardedTests(SynchronousTestCase):
+    """
+    The fast way of children, to whom their master speaks of its client.
+    """
+
+    def same(self, data: bytes) -> bool:
+        """
+        @param data: bytes that begin with a head.
+        @return: whether the fast way was taken.
+        """
+        fast = readPlainRequest(data, matchForwarded)
+        if fast is None:
+            return False
+        ours, theirs = shown(fast), shown(slowly(data))
+        # Lines that would end at the next hop; there is none.
+        passing = b"".join(
+            b"%b: %b\r\n" % (name, value)
+            for name, value in findFields(fast.passing)
+            if not isOurs(name.lower())
+        )
+        self.assertEqual({**ours, "passing": passing}, theirs, data)
+        return True
+
+    def test_ofMaster(self) -> None:
+        """
+        What a master sends is read the fast way.
+        """
+        lines = (
+            b"X-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Proto: http\r\n"
+            b"X-Forwarded-Host: a\r\nForwarded: for=192.0.2.1\r\n"
+        )
+        for name, data in REQUESTS.items():
+            forwarded = data.replace(b"\r\n\r\n", b"\r\n" + lines + b"\r\n", 1)
+            self.assertEqual(self.same(forwarded), name != "ab", name)
+            self.assertIsNone(readPlainRequest(forwarded))
+
+    @settings(deadline=None)
+    @given(requestHeads())
+    def test_anyHead(self, data: bytes) -> None:
+        """
+        Where it is taken, it gives the same.
+        """
+        self.same(data)
 
 
 class EqualTests(SynchronousTestCase):

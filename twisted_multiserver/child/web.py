@@ -30,6 +30,7 @@ from twisted_multiserver.child.listener import Listener
 from twisted_multiserver.child.reactors import IChildReactor
 from twisted_multiserver.draining import DrainingConnection, DrainingFactory, RequestMaker
 from twisted_multiserver.http1.connections import ServerConnections, ServerLimits
+from twisted_multiserver.http1.requestreader import matchForwarded
 from twisted_multiserver.streams.adopting import Adopter, StreamProtocol
 from twisted_multiserver.streams.polling import makePoller
 from twisted_multiserver.streams.streams import Stream
@@ -74,7 +75,7 @@ class CoreEntrance:
         self._reactor = reactor
         sweep = Sweep(reactor)
         limits = ServerLimits(idle=inf if isPrivate else site.timeOut or inf)
-        self._connections = ServerConnections(limits, reactor.seconds, sweep)
+        self._connections = ServerConnections(limits, reactor.seconds, sweep, matchForwarded)
         self._adopter = Adopter(makePoller(reactor), sweep)
         make = site.requestFactory
         self._served = Served(

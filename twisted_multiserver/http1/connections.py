@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from twisted_multiserver.http1.requestreader import Matcher, matchHead
+
 
 @dataclass(frozen=True, slots=True)
 class ServerLimits:
@@ -73,15 +75,25 @@ class ServerConnections:
 
     @ivar limits: what clients may take.
     @ivar seconds: the clock.
+    @ivar matcher: knows the heads that most clients send.
     @ivar isDraining: whether each connection closes behind its present request.
     """
 
-    def __init__(self, limits: ServerLimits, seconds: Callable[[], float], watch: Watch) -> None:
+    def __init__(
+        self,
+        limits: ServerLimits,
+        seconds: Callable[[], float],
+        watch: Watch,
+        matcher: Matcher = matchHead,
+    ) -> None:
         """
         @param limits: what clients may take.
         @param seconds: the clock.
         @param watch: looks at the connections' deadlines.
+        @param matcher: knows the heads that most clients send, as for
+            L{readPlainRequest<twisted_multiserver.http1.requestreader.readPlainRequest>}.
         """
+        self.matcher = matcher
         self.limits = limits
         self.seconds = seconds
         self.isDraining = False

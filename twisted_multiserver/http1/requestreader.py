@@ -13,7 +13,8 @@ are refused (RFC 9112 sections 2.2, 5.1, 5.2), as soon as they are seen.
 from __future__ import annotations
 
 import re
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeAlias
 
 from twisted_multiserver.http1.grammar import (
     TARGET,
@@ -37,35 +38,45 @@ from twisted_multiserver.http1.targets import HOST
 HEAD_LIMIT = 65536
 _CLOSE: Final = len(b"close")
 
-_PLAIN = plainLines(
-    [*sorted(name.decode() for name in ENDS_AT_REQUEST), "max-forwards", *OURS], OURS_BEGIN
-)
-_CONNECTION = rf"(?:{caseless('connection')}: ([Kk]eep-[Aa]live|[Cc]lose)\r\n({_PLAIN}))?+"
-_FRAMING = (
-    rf"(?:(?:{caseless('content-length')}: ([0-9]{{1,18}}+)"
-    rf"|{caseless('transfer-encoding')}: ([Cc]hunked))\r\n({_PLAIN}))?+"
-)
-# Host is there, once; Connection and framing are in front of it or anywhere behind.
-_matchHead = re.compile(
-    (
-        rf"(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) (?=/)({TARGET}) HTTP/1\.1\r\n({_PLAIN})"
-        rf"{_CONNECTION}{_FRAMING}{caseless('host')}: ({HOST})\r\n({_PLAIN})"
-        rf"{_CONNECTION}{_FRAMING}{_CONNECTION}\r\n"
-    ).encode("latin-1")
-).match
+_ENDING = [*sorted(name.decode() for name in ENDS_AT_REQUEST), "max-forwards"]
+
+Matcher: TypeAlias = Callable[[bytes], re.Match[bytes] | None]
+
+
+def _matcher(plain: str) -> Matcher:
+    connection = rf"(?:{caseless('connection')}: ([Kk]eep-[Aa]live|[Cc]lose)\r\n({plain}))?+"
+    framing = (
+        rf"(?:(?:{caseless('content-length')}: ([0-9]{{1,18}}+)"
+        rf"|{caseless('transfer-encoding')}: ([Cc]hunked))\r\n({plain}))?+"
+    )
+    # Host is there, once; Connection and framing are in front of it or anywhere behind.
+    return re.compile(
+        (
+            rf"(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) (?=/)({TARGET}) HTTP/1\.1\r\n({plain})"
+            rf"{connection}{framing}{caseless('host')}: ({HOST})\r\n({plain})"
+            rf"{connection}{framing}{connection}\r\n"
+        ).encode("latin-1")
+    ).match
+
+
+matchHead = _matcher(plainLines([*_ENDING, *OURS], OURS_BEGIN))
+# What a master sends, which speaks of its client; where the next hop is the application.
+matchForwarded = _matcher(plainLines(_ENDING))
 
 _matchRequestLine = re.compile(rb"([^ ]+) ([^ ]+) (HTTP/([0-9])\.([0-9]))").fullmatch
 
 
-def readPlainRequest(data: bytes) -> CheckedRequest | None:
+def readPlainRequest(data: bytes, matcher: Matcher = matchHead) -> CheckedRequest | None:
     """
     Read a head as most clients send it.
 
     @param data: bytes that begin with a request.
+    @param matcher: knows them: L{matchHead}, or L{matchForwarded}, which leaves what is said of
+        the client among the lines that pass.
     @return: the checked request; L{None} if the head is not whole, or not one that this
         way knows.
     """
-    match = _matchHead(data)
+    match = matcher(data)
     if match is None:
         return None
     # p: plain lines, c: Connection, n: Content-Length, t: Transfer-Encoding; what isn't
@@ -130,9 +141,13 @@ class RequestReader:
     @ivar isFresh: whether nothing at all has come since the last head.
     """
 
-    __slots__ = ("_buffer", "_checked", "_maySkip", "isBegun", "isFresh")
+    __slots__ = ("_buffer", "_checked", "_matcher", "_maySkip", "isBegun", "isFresh")
 
-    def __init__(self) -> None:
+    def __init__(self, matcher: Matcher = matchHead) -> None:
+        """
+        @param matcher: as for L{readPlainRequest}.
+        """
+        self._matcher = matcher
         self._buffer = b""
         self._checked = 0
         self._maySkip = True
@@ -149,7 +164,7 @@ class RequestReader:
         @raise Refused: if the bytes are no request that may go on.
         """
         if self.isFresh:
-            plain = readPlainRequest(data)
+            plain = readPlainRequest(data, self._matcher)
             if plain is not None:
                 return plain, data[plain.size :]
         self.isFresh = False
@@ -171,7 +186,8 @@ class RequestReader:
             raise _tooLong(head)
         self._buffer, self._checked = b"", 0
         self.isBegun, self.isFresh, self._maySkip = False, True, True
-        return readPlainRequest(head) or checkRequest(parseRequest(head)), rest
+        plain = readPlainRequest(head, self._matcher)
+        return plain or checkRequest(parseRequest(head)), rest
 
     def _checkBegun(self) -> None:
         """

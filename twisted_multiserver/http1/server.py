@@ -58,6 +58,7 @@ class ServerConnection:
         "_isPaused",
         "_isPersistent",
         "_isReading",
+        "_matcher",
         "_missing",
         "_pending",
         "_reader",
@@ -79,7 +80,8 @@ class ServerConnection:
         self._stream = stream
         self._connections = connections
         self._responder = responder
-        self._reader = RequestReader()
+        self._matcher = connections.matcher
+        self._reader = RequestReader(self._matcher)
         self._body: BodyReader | None = None
         self._ahead = b""
         self._received = 0
@@ -119,7 +121,7 @@ class ServerConnection:
         if self._isClosing:
             return
         if self.request is None:
-            request = readPlainRequest(data) if self._reader.isFresh else None
+            request = readPlainRequest(data, self._matcher) if self._reader.isFresh else None
             if request is None or request.length != NO_BODY or request.size != len(data):
                 self._read(data)
                 return
