@@ -14,6 +14,7 @@ house; each is a package or two, and imports go one way only, downwards::
                     respawn, stop
     child           B{the child flow}, the child's side: load, serve, drain
 
+    sessions        B{the session flow}: what children share, stored before the first byte
     balancing       who could take a request, and who takes it
     http1           HTTP/1.1 as pure decisions
 
@@ -55,15 +56,28 @@ if TYPE_CHECKING:
     from twisted_multiserver.errors import ConfigError as ConfigError
     from twisted_multiserver.errors import MultiserverError as MultiserverError
     from twisted_multiserver.master import Multiserver as Multiserver
+    from twisted_multiserver.sessions.errors import SessionConflict as SessionConflict
+    from twisted_multiserver.sessions.errors import SessionCorrupt as SessionCorrupt
+    from twisted_multiserver.sessions.errors import SessionTooLarge as SessionTooLarge
+    from twisted_multiserver.sessions.errors import StoreConfigError as StoreConfigError
+    from twisted_multiserver.sessions.errors import StoreUnavailable as StoreUnavailable
+    from twisted_multiserver.sessions.policy import SessionPolicy as SessionPolicy
+    from twisted_multiserver.sessions.record import CommitResult as CommitResult
+    from twisted_multiserver.sessions.record import SessionDelta as SessionDelta
+    from twisted_multiserver.sessions.record import StoredSession as StoredSession
+    from twisted_multiserver.sessions.site import SynchronizedSite as SynchronizedSite
+    from twisted_multiserver.sessions.uri import synchronizerFromURI as synchronizerFromURI
     from twisted_multiserver.supervision.crash import BootFailed as BootFailed
     from twisted_multiserver.supervision.crash import Crash as Crash
     from twisted_multiserver.supervision.crash import CrashKind as CrashKind
+    from twisted_multiserver.supervision.reloading import ReloadFailed as ReloadFailed
 
 __version__ = "26.11.0"
 
 _HOMES = {
     "Affinity": "balancing.affinity",
     "BootFailed": "supervision.crash",
+    "CommitResult": "sessions.record",
     "ConfigError": "errors",
     "ConsistentHash": "balancing.consistenthash",
     "Crash": "supervision.crash",
@@ -76,14 +90,26 @@ _HOMES = {
     "MultiserverError": "errors",
     "Outcome": "balancing.outcomes",
     "PowerOfTwoChoices": "balancing.poweroftwochoices",
+    "ReloadFailed": "supervision.reloading",
     "RoundRobin": "balancing.roundrobin",
+    "SessionConflict": "sessions.errors",
+    "SessionCorrupt": "sessions.errors",
+    "SessionDelta": "sessions.record",
+    "SessionPolicy": "sessions.policy",
+    "SessionTooLarge": "sessions.errors",
     "StickySession": "balancing.stickysession",
+    "StoreConfigError": "sessions.errors",
+    "StoreUnavailable": "sessions.errors",
+    "StoredSession": "sessions.record",
+    "SynchronizedSite": "sessions.site",
     "WeightedRoundRobin": "balancing.weightedroundrobin",
+    "synchronizerFromURI": "sessions.uri",
 }
 
 __all__ = [
     "Affinity",
     "BootFailed",
+    "CommitResult",
     "ConfigError",
     "ConsistentHash",
     "Crash",
@@ -96,9 +122,20 @@ __all__ = [
     "MultiserverError",
     "Outcome",
     "PowerOfTwoChoices",
+    "ReloadFailed",
     "RoundRobin",
+    "SessionConflict",
+    "SessionCorrupt",
+    "SessionDelta",
+    "SessionPolicy",
+    "SessionTooLarge",
     "StickySession",
+    "StoreConfigError",
+    "StoreUnavailable",
+    "StoredSession",
+    "SynchronizedSite",
     "WeightedRoundRobin",
+    "synchronizerFromURI",
 ]
 
 

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from twisted_multiserver.balancing._iloadbalancer import IBackend as IBackend
     from twisted_multiserver.balancing._iloadbalancer import ILoadBalancer as ILoadBalancer
     from twisted_multiserver.balancing._iloadbalancer import IRequestInfo as IRequestInfo
+    from twisted_multiserver.sessions._isessiondata import ISessionData as ISessionData
+    from twisted_multiserver.sessions._isynchronizer import (
+        ISessionSynchronizer as ISessionSynchronizer,
+    )
     from twisted_multiserver.supervision._iobserver import ILifecycleObserver as ILifecycleObserver
 
 _HOMES = {
@@ -20,6 +24,8 @@ _HOMES = {
     "ILifecycleObserver": "supervision._iobserver",
     "ILoadBalancer": "balancing._iloadbalancer",
     "IRequestInfo": "balancing._iloadbalancer",
+    "ISessionData": "sessions._isessiondata",
+    "ISessionSynchronizer": "sessions._isynchronizer",
 }
 
 __all__ = [
@@ -27,6 +33,8 @@ __all__ = [
     "ILifecycleObserver",
     "ILoadBalancer",
     "IRequestInfo",
+    "ISessionData",
+    "ISessionSynchronizer",
 ]
 
 

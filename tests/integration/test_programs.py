@@ -19,8 +19,8 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.integration.http2client import writeCertificate
 from tests.integration.programs import program, writeFiles
-from tests.integration.test_http2 import writeCertificate
 from tests.integration.twistdharness import PATIENCE, Twistd, fetch, until
 from twisted_multiserver.supervision.processes import commandOf, membersOf
 

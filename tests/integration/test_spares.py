@@ -36,10 +36,7 @@ class SpareTests(SynchronousTestCase):
             serving = int(json.loads(fetch(port, "/status").body)["pid"])
             os.kill(serving, signal.SIGKILL)
             # Two were ready at the start, and each death is followed by another.
-            until(
-                lambda ready=2 + deaths: twistd.log.count(" ready (generation") == ready,
-                "a new spare",
-            )
+            twistd.waitForLog(rf"(?s)(?: ready \(generation.*?){{{2 + deaths}}}")
             self.assertEqual(twistd.log.count("takes the place of"), deaths)
         client.stop()
         self.assertEqual(client.failures, [])

@@ -14,6 +14,7 @@ A child's life, file by file:
   - C{reactors.py}: which reactor, before anything imports one.
   - C{web.py}: resources and sites; C{wsgi.py}: WSGI on a thread pool; C{asgi.py}: ASGI
     through uvicorn, with C{asgiscope.py} around the application.
+  - C{sessions.py}: the sessions of the application.
   - C{channel.py}: what twisted.web's requests take for their channel, on the strict core;
     C{webtransport.py}: the same as their transport; C{channelrequest.py}: what they tell it.
     C{producer.py}: slowing down what they write.  C{takeover.py}: when an application

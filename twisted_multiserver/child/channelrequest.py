@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.web.server import Request
 
-from twisted_multiserver.child.channel import WebChannel
-
 if TYPE_CHECKING:
     _Base = Request
 else:
@@ -34,9 +32,11 @@ class ChannelRequestMixin(_Base):
         @param data: the head goes with the first one.
         """
         super().write(data)  # type: ignore[no-untyped-call]
-        channel: Any = self.channel
-        if not self._isFinishing and isinstance(channel, WebChannel):
-            channel.flushHead()
+        if not self._isFinishing:
+            # Another channel, as of a Site with a protocol of its own, has no need of it.
+            flush: Any = getattr(self.channel, "flushHead", None)
+            if flush is not None:
+                flush()
 
     def finish(self) -> None:
         """

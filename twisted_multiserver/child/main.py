@@ -17,6 +17,7 @@ import os
 import socket
 import time
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
@@ -34,6 +35,9 @@ from twisted_multiserver.child.reactors import IChildReactor, asyncioReactor, de
 from twisted_multiserver.child.spec import Application, Spec
 from twisted_multiserver.child.stopping import Serving, Stopping
 from twisted_multiserver.contract import HTTP_FD
+
+if TYPE_CHECKING:
+    from twisted_multiserver.sessions.requestsession import Sessions
 
 
 def find(application: Application) -> tuple[Found, IChildReactor]:
@@ -56,13 +60,16 @@ def find(application: Application) -> tuple[Found, IChildReactor]:
     return Found(name, demanded, kind, candidate), reactor
 
 
-async def serve(found: Found, reactor: IChildReactor, threads: int) -> Serving:
+async def serve(
+    found: Found, reactor: IChildReactor, threads: int, sessions: Sessions | None = None
+) -> Serving:
     """
     Serve an application on the descriptor that the master passed.
 
     @param found: an application, not a factory.
     @param reactor: running.
     @param threads: the size of a WSGI application's thread pool.
+    @param sessions: of the application; L{None} if it has none.
     @return: the application being served.
     """
     entrance = socket.socket(fileno=HTTP_FD)
@@ -70,17 +77,24 @@ async def serve(found: Found, reactor: IChildReactor, threads: int) -> Serving:
     if found.kind is Kind.asgi:
         from twisted_multiserver.child.asgi import serveASGI
 
-        return await serveASGI(found.application, entrance)
+        application = found.application
+        if sessions is not None:
+            from twisted_multiserver.sessions.asgi import wrapASGI
+
+            application = wrapASGI(application, sessions)
+        return await serveASGI(application, entrance)
     if found.kind is Kind.wsgi:
         from twisted_multiserver.child.wsgi import WSGIServing
 
-        return WSGIServing(reactor, entrance, found.application, threads)
+        return WSGIServing(reactor, entrance, found.application, threads, sessions)
     from twisted_multiserver.child.web import WebServing, siteFor
 
-    site = found.application
-    return WebServing(
-        reactor, entrance, site if found.kind is Kind.site else siteFor(reactor, site)
-    )
+    site = found.application if found.kind is Kind.site else siteFor(reactor, found.application)
+    if sessions is not None:
+        from twisted_multiserver.sessions.site import synchronize
+
+        site = synchronize(site, sessions)
+    return WebServing(reactor, entrance, site)
 
 
 class Child:
@@ -137,7 +151,14 @@ class Child:
         application = await build(self._found, self._reactor)
         if self._stopping.begun:
             return
-        serving = await serve(application, self._reactor, self._spec.application.threads)
+        asked, sessions = self._spec.application.sessions, None
+        if asked is not None:
+            from twisted_multiserver.child.sessions import openSessions
+
+            sessions = await openSessions(self._reactor, asked)
+            self._stopping.closesAfterwards(sessions.synchronizer.stop)
+        threads = self._spec.application.threads
+        serving = await serve(application, self._reactor, threads, sessions)
         self._stopping.served(serving)
         if not self._stopping.begun:
             self._notifier.ready()

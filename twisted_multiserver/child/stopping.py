@@ -14,6 +14,7 @@ status that of a signal.
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable
 from types import FrameType
 from typing import Protocol
 
@@ -67,6 +68,7 @@ class Stopping:
         self._notifier = notifier
         self._budget = budget * _SHARE_OF_EXCHANGES
         self._serving: Serving | None = None
+        self._close: Callable[[], Deferred[None]] | None = None
         self._begun = False
         self._finished = False
         self._waiting: list[Deferred[None]] = []
@@ -86,6 +88,12 @@ class Stopping:
         @param serving: the application being served.
         """
         self._serving = serving
+
+    def closesAfterwards(self, close: Callable[[], Deferred[None]]) -> None:
+        """
+        @param close: called when the application has ended.
+        """
+        self._close = close
 
     @property
     def begun(self) -> bool:
@@ -137,6 +145,8 @@ class Stopping:
         try:
             if self._serving is not None:
                 await self._serving.stop(budget)
+            if self._close is not None:
+                await self._close()
         # Whatever the application does at its end, the process ends.
         except Exception:
             self._log.failure("stopping the application failed")

@@ -24,6 +24,8 @@ from twisted.web.wsgi import WSGIResource
 
 from twisted_multiserver.child.reactors import IChildReactor
 from twisted_multiserver.child.web import WebServing, siteFor
+from twisted_multiserver.sessions.requestsession import Sessions
+from twisted_multiserver.sessions.wsgi import WSGISessions, wrapWSGI
 
 Environ = dict[str, Any]
 Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
@@ -76,19 +78,24 @@ class WSGIServing:
         entrance: socket.socket,
         application: Application,
         threads: int,
+        sessions: Sessions | None = None,
     ) -> None:
         """
         @param reactor: what to serve with.
         @param entrance: a listening UNIX socket; closed at the end.
         @param application: what to serve.
         @param threads: how many requests it answers at once.
+        @param sessions: those of this process; L{None} for none.
         """
         self._reactor = reactor
         self._pool = ThreadPool(minthreads=0, maxthreads=threads, name="wsgi")
         self._pool.start()
-        root = WSGIRoot(  # type: ignore[no-untyped-call]
+        if sessions is not None:
+            application = wrapWSGI(application, reactor)
+        leaf = WSGIRoot(  # type: ignore[no-untyped-call]
             reactor, self._pool, amongOthers(application)
         )
+        root = leaf if sessions is None else WSGISessions(leaf, sessions)
         self._web = WebServing(reactor, entrance, siteFor(reactor, root))
 
     def busyThreads(self) -> tuple[int, int]:

@@ -23,12 +23,27 @@ from twisted.web.server import NOT_DONE_YET, Request
 from twisted_multiserver.child.identity import Identity, current
 from twisted_multiserver.demo.page import Page
 from twisted_multiserver.demo.status import Life
+from twisted_multiserver.sessions._isessiondata import ISessionData
+from twisted_multiserver.sessions.data import SessionData
+from twisted_multiserver.sessions.site import SessionRequestMixin
 
 
 def _path(request: Request) -> str:
     # As the client sees it, with whatever prefix the demo is mounted under.
     url: bytes = request.prePathURL()
     return urlsplit(url.decode("ascii")).path
+
+
+def _session(request: Request) -> SessionData | None:
+    """
+    @param request: of a visitor.
+    @return: what is remembered of them; L{None} where there are no sessions, as in a Site of
+        somebody's own, whose memory the demo leaves alone.
+    """
+    if not isinstance(request, SessionRequestMixin):
+        return None
+    data: SessionData = request.getSession(ISessionData)
+    return data
 
 
 class _Route(Resource):
@@ -77,7 +92,9 @@ class StatusRoute(_Route):
         """
         Tell the facts.
         """
-        return self._whole(request, self._life.status().toJSON())
+        session = _session(request)
+        visits = None if session is None else session.get("visits", 0)
+        return self._whole(request, self._life.status(visits).toJSON())
 
 
 class PageRoute(_Route):
@@ -95,14 +112,25 @@ class PageRoute(_Route):
         """
         Show the page.
         """
-        if request.method == b"GET":
-            self._life.visited()
+        visits = self._visits(request)
         request.setHeader(b"content-security-policy", self._page.contentSecurityPolicy)
         request.setHeader(b"referrer-policy", b"no-referrer")
         # Mounted as /app and asked for without a slash at the end: the links need one.
         base = _path(request).rstrip("/") + "/"
-        body = self._page.render(self._life.status(), base)
+        body = self._page.render(self._life.status(visits), base)
         return self._whole(request, body)
+
+
+    def _visits(self, request: Request) -> int | None:
+        isVisit, session = request.method == b"GET", _session(request)
+        if session is None:
+            if isVisit:
+                self._life.visited()
+            return None
+        visits = int(session.get("visits", 0))
+        if isVisit and not session.isDegraded:
+            visits = session["visits"] = visits + 1
+        return visits
 
 
 class CrashRoute(_Route):

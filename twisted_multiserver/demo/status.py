@@ -41,7 +41,8 @@ class Status:
     @ivar generation: how often the master had reloaded; L{None} outside a child.
     @ivar incarnation: which life of its slot this is; L{None} outside a child.
     @ivar uptime: the age of the process, in seconds.
-    @ivar visits: how often this process has served the page.
+    @ivar visits: how often the visitor has seen the page; without sessions, how often this
+        process has served it.
     @ivar previous: the crash that made this incarnation necessary, if one did.
     """
 
@@ -64,7 +65,8 @@ class Status:
 
 class Life:
     """
-    The life of this process: it counts visits and tells the facts.
+    The life of this process: it tells the facts, and counts visits where there are no
+    sessions.
     """
 
     def __init__(self, identity: Identity | None, now: Callable[[], float]) -> None:
@@ -83,21 +85,26 @@ class Life:
         """
         self._visits += 1
 
-    def status(self) -> Status:
+    def status(self, visits: int | None = None) -> Status:
         """
         Tell the facts of this moment.
+
+        @param visits: how often the visitor has seen the page; L{None} for the visits that
+            were counted here.
         """
+        if visits is None:
+            visits = self._visits
         identity = self._identity
         if identity is None:
             uptime = max(0.0, self._now() - self._builtAt)
-            return Status(None, os.getpid(), None, None, uptime, self._visits, None)
+            return Status(None, os.getpid(), None, None, uptime, visits, None)
         return Status(
             slot=identity.slot,
             pid=identity.pid,
             generation=identity.generation,
             incarnation=identity.incarnation,
             uptime=max(0.0, self._now() - identity.bornAt),
-            visits=self._visits,
+            visits=visits,
             previous=self._previous(identity),
         )
 

@@ -10,8 +10,10 @@ and of others.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from twisted.internet.defer import Deferred
-from zope.interface import Attribute, Interface
+from zope.interface import Attribute, Interface, interfacemethod
 
 from twisted_multiserver.sessions.record import CommitResult, SessionDelta, StoredSession
 
@@ -38,6 +40,18 @@ class ISessionSynchronizer(Interface):
 
     name: str = Attribute("The kind of store, such as C{'redis'}.")
     capabilities: frozenset[str] = Attribute("What it can do that not all can: C{'enumerate'}.")
+
+    if not TYPE_CHECKING:
+
+        @interfacemethod
+        def __call__(self, obj, *alternate):
+            """
+            Adapt what drivers make; all else as any interface does.
+            """
+            from twisted_multiserver.sessions.adapters import adapted
+
+            found = adapted(obj)
+            return super().__call__(obj, *alternate) if found is None else found
 
     def start() -> Deferred[None]:
         """

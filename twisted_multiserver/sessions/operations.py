@@ -61,7 +61,7 @@ class Operations:
         self._store = store
         self._reactor = reactor
         self._classify = classify
-        self._open: set[Deferred[Any]] = set()
+        self._open: set[_Running] = set()
         self._whenQuiet: list[Deferred[None]] = []
         self.counts: Counter[str] = Counter()
         self.breaker = CircuitBreaker(reactor.seconds)
@@ -71,6 +71,7 @@ class Operations:
         name: str,
         deadline: float,
         call: Callable[[], Deferred[Result]],
+        breaker: CircuitBreaker | None = None,
     ) -> Deferred[Result]:
         """
         Do one operation.
@@ -78,13 +79,16 @@ class Operations:
         @param name: of the operation, for counters and people.
         @param deadline: in seconds, all tries together.
         @param call: asks the driver; may be called a second time.
+        @param breaker: of the server that is asked, if the store has several; else
+            L{None}.
         @return: fires or fails with what the driver's answer means.
         """
-        if not self.breaker.admits():
+        breaker = breaker or self.breaker
+        if not breaker.admits():
             self.counts[f"{name} refused"] += 1
             return fail(StoreUnavailable(f"{self._store} does not answer; it isn't asked for now"))
         waiter: Deferred[Result] = Deferred(lambda _: running.detach())
-        running = _Running(self, name, call, waiter)
+        running = _Running(self, breaker, name, call, waiter)
         running.begin(self._reactor, deadline)
         return waiter
 
@@ -100,17 +104,17 @@ class Operations:
         delayed = self._reactor.callLater(grace, self._tellQuiet)
         return quiet.addBoth(lambda _: delayed.cancel() if delayed.active() else None)
 
-    def track(self, asked: Deferred[Any]) -> None:
+    def began(self, running: _Running) -> None:
         """
-        @param asked: the driver's answer to come.
+        @param running: an operation that asks the driver.
         """
-        self._open.add(asked)
+        self._open.add(running)
 
-    def ended(self, asked: Deferred[Any]) -> None:
+    def ended(self, running: _Running) -> None:
         """
-        @param asked: has come.
+        @param running: the driver has answered, for the last time.
         """
-        self._open.discard(asked)
+        self._open.discard(running)
         if not self._open:
             self._tellQuiet()
 
@@ -156,19 +160,23 @@ class _Running:
     def __init__(
         self,
         operations: Operations,
+        breaker: CircuitBreaker,
         name: str,
         call: Callable[[], Deferred[Any]],
         waiter: Deferred[Any],
     ) -> None:
         self._operations = operations
+        self._breaker = breaker
         self._name = name
         self._call = call
         self._waiter: Deferred[Any] | None = waiter
         self._mayRepeat = True
+        self._isLate = False
         self._timer: IDelayedCall | None = None
 
     def begin(self, reactor: IReactorTime, deadline: float) -> None:
         self._timer = reactor.callLater(deadline, self._late)
+        self._operations.began(self)
         self._ask()
 
     def detach(self) -> None:
@@ -176,35 +184,34 @@ class _Running:
         self._stopTimer()
 
     def _ask(self) -> None:
-        asked = maybeDeferred(self._call)
-        self._operations.track(asked)
-        asked.addBoth(self._answered, asked)
+        maybeDeferred(self._call).addBoth(self._answered)
 
-    def _answered(self, result: Any, asked: Deferred[Any]) -> None:
-        operations, name = self._operations, self._name
-        operations.ended(asked)
-        if not isinstance(result, Failure):
-            operations.breaker.succeeded()
-            self._end("ok", result)
-            return
-        failure = operations.meaning(name, result)
-        error = failure.value
-        if not isinstance(error, StoreUnavailable):
-            # It has answered, if not what was hoped for.
-            operations.breaker.succeeded()
-            self._end("error", failure)
-            return
-        if self._mayRepeat and error.retryable and self._waiter is not None:
-            # Not in this turn: the driver has yet to notice that its connection is gone.
-            self._mayRepeat = False
-            operations.callLater(0, self._ask)
-            return
-        operations.breaker.failed()
-        self._end("unavailable", failure)
+    def _answered(self, result: Any) -> None:
+        operations = self._operations
+        if isinstance(result, Failure):
+            result = operations.meaning(self._name, result)
+            error = result.value
+            isUnavailable = isinstance(error, StoreUnavailable)
+            if isUnavailable and error.retryable and self._mayRepeat and self._waiter is not None:
+                # Not in this turn: the driver has yet to notice that its connection is gone.
+                self._mayRepeat = False
+                operations.callLater(0, self._ask)
+                return
+            how = "unavailable" if isUnavailable else "error"
+        else:
+            isUnavailable, how = False, "ok"
+        if not isUnavailable:
+            # It has answered, if not always what was hoped for.
+            self._breaker.succeeded()
+        elif not self._isLate:
+            self._breaker.failed()
+        operations.ended(self)
+        self._end(how, result)
 
     def _late(self) -> None:
         self._timer = None
-        self._operations.breaker.failed()
+        self._isLate = True
+        self._breaker.failed()
         self._end(
             "unavailable",
             Failure(

@@ -15,7 +15,7 @@ from typing import Any
 
 from twisted_multiserver.config import MasterConfig
 from twisted_multiserver.errors import ConfigError
-from twisted_multiserver.sessions.policy import SessionPolicy
+from twisted_multiserver.sessions.policy import DAY, SessionPolicy
 
 DATABASE = "sessions.sqlite"
 _KEY_SIZES = (32, 48, 64)
@@ -41,8 +41,8 @@ class SessionSetup:
     keys: tuple[str, ...] = ()
     optional: bool = False
     cookie: str | None = None
-    idle: float = 14 * 86400.0
-    age: float = 90 * 86400.0
+    idle: float = 14 * DAY
+    age: float = 90 * DAY
     exceptPaths: tuple[str, ...] = ()
 
     def toSpec(self) -> dict[str, Any]:
@@ -57,12 +57,11 @@ class SessionSetup:
         @param fields: as L{toSpec} made them, come by way of JSON.
         @return: the same setup.
         """
-        return cls(
-            **{
-                name: tuple(value) if isinstance(value, list) else value
-                for name, value in fields.items()
-            }
-        )
+        given: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in fields.items()
+        }
+        return cls(**given)
 
     def policy(self) -> SessionPolicy:
         """
@@ -93,7 +92,7 @@ def setupOf(config: MasterConfig, stateFolder: str | None) -> SessionSetup | Non
     if config.sessionsFile is not None:
         uri = _lines(config.sessionsFile, "--sessions-file", "the URI of a store")[0]
     if uri is None:
-        if stateFolder is None or True:
+        if stateFolder is None:
             return None
         uri = f"sqlite://{os.path.join(stateFolder, DATABASE)}"
     keys: tuple[str, ...] = ()

@@ -15,6 +15,7 @@ from twisted.python.failure import Failure
 
 from twisted_multiserver.sessions.errors import SessionError, StoreUnavailable
 from twisted_multiserver.sessions.setup import SessionSetup
+from twisted_multiserver.sessions.uri import parseURI, synchronizerFromURI
 
 PURGE_INTERVAL = 60.0
 _PURGE_LIMIT = 10_000
@@ -35,8 +36,6 @@ class Upkeep:
             can't be made.
         """
         self._optional = setup.optional
-        from twisted_multiserver.sessions.uri import parseURI, synchronizerFromURI
-
         uri = parseURI(setup.uri)
         if uri.scheme == "sqlite":
             from twisted_multiserver.sessions.sqliteschema import prepareDatabase

@@ -1,0 +1,1 @@
+"""Tests of sessions: what they are, where they are kept, how requests use them."""

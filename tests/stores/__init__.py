@@ -1,0 +1,1 @@
+"""Real servers of stores, started for tests."""

@@ -1,0 +1,71 @@
+"""
+TLS to Redis: the certificate and the name in it are verified, against the system's
+authorities or given ones.  What it needs is imported only for C{rediss://}.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from twisted.python.failure import Failure
+
+from twisted_multiserver.sessions.errors import SessionError, StoreConfigError
+
+_CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
+
+
+def tlsOptions(host: str, authority: str | None) -> Any:
+    """
+    @param host: whose name the certificate must have.
+    @param authority: the path of certificates to trust; L{None} for those of the system.
+    @return: how to connect.
+    @raise StoreConfigError: if that can't be.
+    """
+    try:
+        from OpenSSL import SSL
+        from twisted.internet import ssl
+    except ImportError as error:
+        raise StoreConfigError("rediss:// needs TLS: pip install 'Twisted[tls]'") from error
+    if authority is None:
+        return ssl.optionsForClientTLS(host)
+    try:
+        with open(authority, "rb") as file:
+            certificates = [
+                ssl.Certificate.loadPEM(text) for text in _CERTIFICATE.findall(file.read())
+            ]
+    except OSError as error:
+        raise StoreConfigError(f"rediss: ca={authority} can't be read: {error.strerror}") from error
+    except SSL.Error as error:
+        raise StoreConfigError(f"rediss: ca={authority} is damaged") from error
+    if not certificates:
+        raise StoreConfigError(f"rediss: there is no certificate (PEM) in ca={authority}")
+    return ssl.optionsForClientTLS(host, ssl.trustRootFromCertificates(certificates))
+
+
+def tlsMeaning(why: Failure) -> SessionError | None:
+    """
+    @param why: a connection was lost.
+    @return: the reason, if TLS is it.
+    """
+    try:
+        from OpenSSL.SSL import Error
+        from service_identity import VerificationError
+    except ImportError:
+        # Then there was no TLS.
+        return None
+    error = why.value
+    if isinstance(error, VerificationError):
+        return StoreConfigError(
+            "redis: the server's certificate is for another name; say the host's name as the"
+            " certificate does"
+        )
+    if not isinstance(error, Error):
+        return None
+    reason = "; ".join(str(item[-1]) for item in error.args[0]) if error.args else "no reason"
+    if "certificate verify failed" in reason:
+        return StoreConfigError(
+            "redis: the server's certificate isn't trusted; name the authority's with"
+            " rediss://...?ca=PATH"
+        )
+    return StoreConfigError(f"redis: TLS isn't possible with this server: {reason}")
