@@ -17,7 +17,7 @@ assert version is not None
 
 extras = {
     "asgi": ["uvicorn>=0.50", "httptools>=0.6", "websockets>=14", "uvloop>=0.21"],
-    "redis": ["txredisapi>=1.4.10"],
+    "redis": ["txredisapi>=1.6.0", "Twisted[tls]>=26.10.0"],
     "mongodb": ["txmongo>=24.0.0"],
     "memcached": ["pymemcache>=4.0"],
     "encryption": ["cryptography>=43"],

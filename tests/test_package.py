@@ -54,6 +54,7 @@ class NamesTests(SynchronousTestCase):
             [
                 "Affinity",
                 "BootFailed",
+                "CommitResult",
                 "ConfigError",
                 "ConsistentHash",
                 "Crash",
@@ -66,9 +67,20 @@ class NamesTests(SynchronousTestCase):
                 "MultiserverError",
                 "Outcome",
                 "PowerOfTwoChoices",
+                "ReloadFailed",
                 "RoundRobin",
+                "SessionConflict",
+                "SessionCorrupt",
+                "SessionDelta",
+                "SessionPolicy",
+                "SessionTooLarge",
                 "StickySession",
+                "StoreConfigError",
+                "StoreUnavailable",
+                "StoredSession",
+                "SynchronizedSite",
                 "WeightedRoundRobin",
+                "synchronizerFromURI",
             ],
         )
 
@@ -78,7 +90,14 @@ class NamesTests(SynchronousTestCase):
         """
         self.assertEqual(
             sorted(interfaces.__all__),
-            ["IBackend", "ILifecycleObserver", "ILoadBalancer", "IRequestInfo"],
+            [
+                "IBackend",
+                "ILifecycleObserver",
+                "ILoadBalancer",
+                "IRequestInfo",
+                "ISessionData",
+                "ISessionSynchronizer",
+            ],
         )
         for name in interfaces.__all__:
             found = getattr(interfaces, name)

@@ -173,3 +173,11 @@ def sessionOf(scope: Scope) -> SessionData:
     data = scope[SCOPE_NAME]
     assert isinstance(data, SessionData)
     return data
+
+
+async def turns() -> None:
+    """
+    Let everything go on that can.
+    """
+    for _ in range(10):
+        await asyncio.sleep(0)

@@ -264,6 +264,43 @@ class FieldsTests(SynchronousTestCase):
         assert second is not None
         self.assertEqual((first.set, second.set), ({"a": b"[1]"}, {"a": b"[1,2]"}))
 
+    def test_removedWhileUnderWay(self) -> None:
+        """
+        A field that is removed while it is on its way doesn't come back.
+        """
+        fields = Fields(rules(), {}, BIRTH)
+        fields.put("a", 1)
+        first = fields.difference()
+        assert first is not None
+        fields.remove("a")
+        fields.applied(first)
+        self.assertNotIn("a", fields)
+        second = fields.difference()
+        assert second is not None
+        self.assertEqual(second.unset, {"a"})
+
+    def test_clearedAndPutBack(self) -> None:
+        """
+        What is put back as it was after all was cleared is stored again.
+        """
+        fields = Fields(rules(), {"a": b"1", "b": b"2"}, BIRTH)
+        fields.clear()
+        fields.put("a", 1)
+        change = fields.difference()
+        assert change is not None
+        self.assertEqual((change.set, change.clear), ({"a": b"1"}, True))
+
+    def test_changedAndReplaced(self) -> None:
+        """
+        What was changed inside before it was replaced doesn't matter.
+        """
+        fields = Fields(rules(), {"a": b"[1]"}, BIRTH)
+        fields.get("a").append(2)
+        fields.put("a", [3])
+        change = fields.difference()
+        assert change is not None
+        self.assertEqual(change.set, {"a": b"[3]"})
+
     def test_baseNotShared(self) -> None:
         """
         What the store handed out is left alone.

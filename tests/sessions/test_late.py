@@ -6,6 +6,7 @@ client has left.
 from __future__ import annotations
 
 from twisted.internet.defer import Deferred
+from twisted.logger import capturedLogs
 
 from tests.sessions.settlingcase import SettlingCase
 from twisted_multiserver.sessions.errors import (
@@ -213,7 +214,8 @@ class CommitTests(SettlingCase):
         self.successResultOf(session.data.commit())
         session.data.destroy()
         self.settle(session)
-        self.assertEqual((self.cookie, self.records), (b"", 0))
+        self.assertEqual(session.fields(), [(b"vary", b"Cookie")])
+        self.assertEqual(self.records, 0)
 
 
 class AbandonedTests(SettlingCase):
@@ -278,8 +280,9 @@ class AbandonedTests(SettlingCase):
         session = self.open()
         session.data["a"] = 2
         self.store.memory.records.clear()
-        self.abandon(session)
-        self.assertEqual(self.records, 0)
+        with capturedLogs() as events:
+            self.abandon(session)
+        self.assertEqual((events, self.records), ([], 0))
 
     def test_unavailable(self) -> None:
         """
@@ -289,7 +292,9 @@ class AbandonedTests(SettlingCase):
         session = self.open()
         session.data["a"] = 2
         self.store.failures = [StoreUnavailable("away")]
-        self.abandon(session)
+        with capturedLogs() as events:
+            self.abandon(session)
+        self.assertEqual([event["reason"] for event in events], ["away"])
         self.assertEqual(self.get(), {"a": 1})
 
     def test_whileSettling(self) -> None:

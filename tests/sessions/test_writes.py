@@ -194,6 +194,22 @@ class UnknownTests(SettlingCase):
             self.settle(session)
             self.assertEqual(self.records, 0)
 
+    def test_destroyedMeanwhile(self) -> None:
+        """
+        Nor is one left behind that was ended before its first write had failed.
+        """
+        session = self.open()
+        session.data["a"] = 1
+        self.store.hold()
+        committing = session.data.commit()
+        session.data.destroy()
+        self.store.error = UNKNOWN
+        self.store.release()
+        self.failureResultOf(committing, StoreUnavailable)
+        self.store.error = None
+        self.settle(session)
+        self.assertEqual(self.store.calls, ["commit", "delete"])
+
     def test_serverError(self) -> None:
         """
         It isn't repeated for a response of 500.
@@ -204,6 +220,7 @@ class UnknownTests(SettlingCase):
         self.store.failures = [UNKNOWN]
         self.failureResultOf(session.data.commit(), StoreUnavailable)
         self.assertIsNone(session.settle(b"POST", 500))
+        self.successResultOf(session.data.commit())
         self.assertEqual(self.get(), {"a": 1})
 
     def test_cancelled(self) -> None:
@@ -237,5 +254,7 @@ class UnknownTests(SettlingCase):
         self.failureResultOf(session.data.commit(), StoreUnavailable)
         session.data["a"] = 3
         self.settle(session)
-        self.assertEqual(dict(self.store.deltas[-1].set), {"a": b"3"})
+        self.assertEqual(
+            [dict(delta.set) for delta in self.store.deltas[1:]], [{"a": b"2"}, {"a": b"3"}]
+        )
         self.assertNotEqual(self.store.deltas[-1].operation, self.store.deltas[-2].operation)

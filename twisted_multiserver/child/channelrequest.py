@@ -33,8 +33,9 @@ class ChannelRequestMixin(_Base):
         """
         super().write(data)  # type: ignore[no-untyped-call]
         if not self._isFinishing:
-            # Another channel, as of a Site with a protocol of its own, has no need of it.
-            flush: Any = getattr(self.channel, "flushHead", None)
+            # Another channel, as of a Site with a protocol of its own, has no need of it; and
+            # there is none any more if what was written has ended the request.
+            flush: Any = getattr(getattr(self, "channel", None), "flushHead", None)
             if flush is not None:
                 flush()
 

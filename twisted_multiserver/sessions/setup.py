@@ -12,6 +12,7 @@ import stat
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
+from urllib.parse import quote
 
 from twisted_multiserver.config import MasterConfig
 from twisted_multiserver.errors import ConfigError
@@ -94,7 +95,7 @@ def setupOf(config: MasterConfig, stateFolder: str | None) -> SessionSetup | Non
     if uri is None:
         if stateFolder is None:
             return None
-        uri = f"sqlite://{os.path.join(stateFolder, DATABASE)}"
+        uri = f"sqlite://{quote(os.path.abspath(os.path.join(stateFolder, DATABASE)))}"
     keys: tuple[str, ...] = ()
     if config.sessionsKeyFile is not None:
         keys = _keys(config.sessionsKeyFile)
