@@ -1,0 +1,155 @@
+"""
+What a master does about its store: at its start, in the demo, and while the store is away.
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import tempfile
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.integration.test_sessions_shared import Browser
+from tests.integration.twistdharness import PATIENCE, Twistd, until
+from tests.stores.mongoserver import freePort
+
+LISTEN = "--listen=tcp:0:interface=127.0.0.1"
+
+
+def visits(page: str) -> int:
+    """
+    @param page: the demo's.
+    @return: what it tells.
+    """
+    return int(page.partition('data-fact="visits">')[2].partition("<")[0])
+
+
+class DemoTests(SynchronousTestCase):
+    """
+    The demo counts visits in the session.
+    """
+
+    def test_survives(self) -> None:
+        """
+        A crash, a reload, and a restart of the master.
+        """
+        folder = tempfile.mkdtemp(prefix="ms-")
+        state = f"--state-dir={folder}"
+        twistd = Twistd(self, LISTEN, "--children=2", state)
+        port = twistd.waitUntilReady()
+        browser = Browser(port)
+        for count in range(1, 5):
+            self.assertEqual(visits(browser.ask("/")[1]), count)
+        before = twistd.children()
+        for pid in before:
+            os.kill(pid, signal.SIGKILL)
+        until(lambda: len(twistd.children() - before) == 2, "other children")
+        self.assertEqual(visits(browser.ask("/")[1]), 5)
+        twistd.process.send_signal(signal.SIGHUP)
+        twistd.waitForLog("generation 2 serves")
+        self.assertEqual(visits(browser.ask("/")[1]), 6)
+        self.assertEqual(twistd.stop(), 0)
+        again = Twistd(self, LISTEN, "--children=1", state)
+        browser = Browser(again.waitUntilReady(), browser.cookie)
+        self.assertEqual(visits(browser.ask("/")[1]), 7)
+        self.assertEqual(again.stop(), 0)
+        self.assertEqual(os.stat(Path(folder, "sessions.sqlite")).st_mode & 0o777, 0o600)
+
+    def test_without(self) -> None:
+        """
+        Without sessions each child counts what it has served.
+        """
+        twistd = Twistd(self, LISTEN, "--children=1", "--sessions=none")
+        browser = Browser(twistd.waitUntilReady())
+        self.assertEqual(visits(browser.ask("/")[1]), 1)
+        self.assertIsNone(browser.cookie)
+        self.assertEqual(twistd.stop(), 0)
+
+
+class StartTests(SynchronousTestCase):
+    """
+    What can't be had is told at the start.
+    """
+
+    def refused(self, *arguments: str, **environment: str) -> str:
+        """
+        @param arguments: of a master.
+        @return: the one line that it ends with.
+        """
+        twistd = Twistd(self, LISTEN, "--children=1", *arguments, **environment)
+        self.assertEqual(twistd.process.wait(PATIENCE), 1, twistd.log)
+        (line,) = twistd.errors.splitlines()
+        self.assertNotIn("Traceback", twistd.log)
+        self.assertNotIn("sesame", line + twistd.log)
+        until(lambda: not twistd.leftovers(), "its children to go")
+        return line
+
+    def test_badURIs(self) -> None:
+        """
+        One line for each.
+        """
+        for uri, reason in (
+            ("sesame", "begins with its kind"),
+            ("reddis://:sesame@h/0", "there is no kind of store 'reddis'"),
+            ("redis://:sesame@h:99999/0", "port"),
+            ("redis://:sesame@h/0?pol=3", "there is no option 'pol'"),
+            ("sqlite:///nowhere/at/all", "/nowhere/at/all"),
+            ("memcached://", "memcached"),
+        ):
+            self.assertIn(reason, self.refused(MULTISERVER_SESSIONS=uri), uri)
+
+    def test_files(self) -> None:
+        """
+        The URI and the keys can be in files that nobody else can read.
+        """
+        folder = Path(tempfile.mkdtemp(prefix="ms-"))
+        file = folder / "uri"
+        file.write_text("redis://:sesame@127.0.0.1/0")
+        os.chmod(file, 0o644)
+        self.assertIn("others can read", self.refused(f"--sessions-file={file}"))
+        os.chmod(file, 0o600)
+        file.write_text("\n\n")
+        self.assertIn("is empty", self.refused(f"--sessions-file={file}"))
+        self.assertIn("can't be read", self.refused(f"--sessions-file={folder}/none"))
+        file.write_text("sesame\n")
+        self.assertIn("hexadecimal", self.refused(f"--sessions-key-file={file}"))
+        file.write_text("00" * 32 + "\n" + "11" * 32)
+        twistd = Twistd(self, LISTEN, "--children=1", f"--sessions-key-file={file}")
+        browser = Browser(twistd.waitUntilReady())
+        for count in (1, 2):
+            self.assertEqual(visits(browser.ask("/")[1]), count)
+        self.assertEqual(twistd.stop(), 0)
+
+    def test_unreachable(self) -> None:
+        """
+        One line and exit 1; or service without sessions.
+        """
+        uri = f"redis://:sesame@127.0.0.1:{freePort()}/0"
+        self.assertIn("--sessions: ", self.refused(MULTISERVER_SESSIONS=uri))
+        twistd = Twistd(
+            self, LISTEN, "--children=1", "--sessions-optional", MULTISERVER_SESSIONS=uri
+        )
+        port = twistd.waitUntilReady()
+        twistd.waitForLog("serving without sessions for now")
+        browser = Browser(port, "sid=" + "A" * 43)
+        status, page = browser.ask("/")
+        self.assertEqual((status, visits(page)), (200, 0))
+        self.assertEqual(twistd.stop(), 0)
+
+    def test_untouched(self) -> None:
+        """
+        A store that fails takes down no request that touches no session.
+        """
+        folder = tempfile.mkdtemp(prefix="ms-")
+        twistd = Twistd(self, LISTEN, "--children=1", f"--state-dir={folder}")
+        port = twistd.waitUntilReady()
+        for name in os.listdir(folder):
+            os.unlink(f"{folder}/{name}")
+        Path(folder, "sessions.sqlite").write_bytes(b"no database at all" * 1000)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+        connection.request("GET", "/crash")
+        self.assertEqual(connection.getresponse().status, 405)
+        self.assertEqual(twistd.stop(), 0)

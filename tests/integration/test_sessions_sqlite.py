@@ -1,0 +1,201 @@
+"""
+Sessions in a real database: several processes at once, and files that can't be used.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import stat
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from twisted.internet import reactor
+from twisted.internet.threads import deferToThread
+from twisted.trial.unittest import TestCase
+
+from tests.integration.twistdharness import PATIENCE, cleanEnvironment
+from tests.stores.storecase import created, newKey
+from twisted_multiserver.sessions.errors import StoreConfigError, StoreUnavailable
+from twisted_multiserver.sessions.record import SessionDelta
+from twisted_multiserver.sessions.sqlite import SQLiteSynchronizer
+from twisted_multiserver.sessions.sqliteschema import VERSION, prepareDatabase
+
+PROCESSES = 4
+COMMITS = 200
+
+# Commits so many fields of its own to one session; prints how long the slowest took.
+WRITER = """
+import sys, time
+from twisted.internet.task import react
+from twisted.internet.defer import ensureDeferred
+from twisted_multiserver.sessions.sqlite import SQLiteSynchronizer
+from twisted_multiserver.sessions.record import CommitResult, SessionDelta
+
+path, key, name, count = sys.argv[1], bytes.fromhex(sys.argv[2]), sys.argv[3], int(sys.argv[4])
+
+async def main(reactor):
+    store = SQLiteSynchronizer(path, reactor)
+    await store.start()
+    for number in range(count):
+        result = await store.commit(key, SessionDelta(60, set={f"{name}-{number}": b"1"}))
+        assert result is CommitResult.ok, result
+    await store.stop()
+
+react(lambda reactor: ensureDeferred(main(reactor)))
+"""
+
+
+class SQLiteTests(TestCase):
+    """
+    A database in a folder of its own.
+    """
+
+    timeout = 60
+
+    def setUp(self) -> None:
+        self.folder = tempfile.mkdtemp(prefix="ms-")
+        self.addCleanup(shutil.rmtree, self.folder)
+        self.path = f"{self.folder}/sessions"
+
+    async def store(self) -> Any:
+        synchronizer = SQLiteSynchronizer(self.path, reactor)
+        self.addCleanup(synchronizer.stop)
+        await synchronizer.start()
+        return synchronizer
+
+    async def test_processes(self) -> None:
+        """
+        None of their changes is lost, and none finds the database locked.
+        """
+        prepareDatabase(self.path)
+        store, key = await self.store(), newKey()
+        await store.commit(key, created())
+
+        def run() -> list[tuple[int, bytes]]:
+            writers = [
+                subprocess.Popen(
+                    [sys.executable, "-c", WRITER, self.path, key.hex(), str(n), str(COMMITS)],
+                    env=cleanEnvironment(),
+                    stderr=subprocess.PIPE,
+                )
+                for n in range(PROCESSES)
+            ]
+            return [(each.wait(PATIENCE), each.communicate()[1]) for each in writers]
+
+        self.assertEqual(await deferToThread(run), [(0, b"")] * PROCESSES)
+        self.assertEqual(len((await store.load(key)).fields), PROCESSES * COMMITS)
+
+    async def test_preparedTwice(self) -> None:
+        """
+        Nothing is lost by it; nobody else can read the file.
+        """
+        prepareDatabase(self.path)
+        store, key = await self.store(), newKey()
+        await store.commit(key, created(set={"a": b"1"}))
+        prepareDatabase(self.path)
+        self.assertEqual(dict((await store.load(key)).fields), {"a": b"1"})
+        for name in os.listdir(self.folder):
+            mode = os.stat(f"{self.folder}/{name}").st_mode
+            self.assertEqual(stat.S_IMODE(mode), 0o600, name)
+
+    async def test_preparedAtOnce(self) -> None:
+        """
+        Whoever comes first makes it.
+        """
+        script = (
+            "import sys; from twisted_multiserver.sessions.sqliteschema import prepareDatabase;"
+            " prepareDatabase(sys.argv[1])"
+        )
+
+        def run() -> list[int]:
+            words = [sys.executable, "-c", script, self.path]
+            makers = [subprocess.Popen(words, env=cleanEnvironment()) for _ in range(6)]
+            return [maker.wait(PATIENCE) for maker in makers]
+
+        self.assertEqual(await deferToThread(run), [0] * 6)
+        await (await self.store()).health()
+
+    def refused(self, path: str) -> str:
+        """
+        @return: why.
+        """
+        return str(self.assertRaises(StoreConfigError, prepareDatabase, path))
+
+    async def test_unusable(self) -> None:
+        """
+        What can't be used is told, and left as it is.
+        """
+        self.assertIn("No such file", self.refused(f"{self.folder}/none/sessions"))
+        self.assertIn("Is a directory", self.refused(self.folder))
+        junk = Path(self.folder, "junk")
+        junk.write_bytes(b"no database at all " * 1000)
+        self.assertIn("not a database", self.refused(str(junk)))
+        self.assertTrue(junk.read_bytes().startswith(b"no database"))
+        other = f"{self.folder}/other"
+        with sqlite3.connect(other) as connection:
+            connection.execute("CREATE TABLE addresses(name)")
+        connection.close()
+        self.assertIn("something else", self.refused(other))
+
+    async def test_later(self) -> None:
+        """
+        One that a later version has made.
+        """
+        prepareDatabase(self.path)
+        connection = sqlite3.connect(self.path)
+        connection.execute(f"PRAGMA user_version={VERSION + 1}")
+        connection.close()
+        self.assertIn("later version", self.refused(self.path))
+
+    async def test_notPrepared(self) -> None:
+        """
+        A child makes none.
+        """
+        synchronizer = SQLiteSynchronizer(self.path, reactor)
+        self.addCleanup(synchronizer.stop)
+        await self.assertFailure(synchronizer.start(), StoreConfigError)
+        self.assertFalse(os.path.exists(self.path))
+
+    async def test_locked(self) -> None:
+        """
+        A writer that doesn't end: readers read on, others are told within the deadline.
+        """
+        prepareDatabase(self.path)
+        store, key = await self.store(), newKey()
+        await store.commit(key, created(set={"a": b"1"}))
+        connection = sqlite3.connect(self.path, isolation_level=None)
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            await self.assertFailure(
+                store.commit(key, SessionDelta(60, set={"a": b"2"})), StoreUnavailable
+            )
+            self.assertEqual(dict((await store.load(key)).fields), {"a": b"1"})
+        finally:
+            connection.close()
+        await store.commit(key, SessionDelta(60, set={"a": b"3"}))
+        self.assertEqual(dict((await store.load(key)).fields), {"a": b"3"})
+
+    async def test_purged(self) -> None:
+        """
+        What has expired, and no more at once than asked for.
+        """
+        prepareDatabase(self.path)
+        now = [1000.0]
+        store = SQLiteSynchronizer(self.path, reactor, lambda: now[0])
+        self.addCleanup(store.stop)
+        await store.start()
+        for _ in range(5):
+            await store.commit(newKey(), created(10, set={"a": b"1"}))
+        kept = newKey()
+        await store.commit(kept, created(100, set={"a": b"1"}))
+        now[0] += 50
+        self.assertEqual([await store.purge(3) for _ in range(3)], [3, 2, 0])
+        connection = sqlite3.connect(self.path)
+        self.addCleanup(connection.close)
+        self.assertEqual(connection.execute("SELECT count(*) FROM f").fetchone(), (1,))
+        self.assertIsNotNone(await store.load(kept))
