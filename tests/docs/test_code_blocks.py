@@ -21,6 +21,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.docs.pages import ROOT, Block, allBlocks, blocks, pages
 from tests.docs.running import Folder, withFreePort
 from tests.integration.programs import program
+from tests.integration.test_sessions_shared import Browser
 from tests.integration.twistdharness import PATIENCE, fetch, twistdCommand, until
 from twisted_multiserver.settings import makeConfig
 from twisted_multiserver.testing import LoadBalancerContract, makeBackend, makeRequest
@@ -265,6 +266,7 @@ class ConsoleTests(SynchronousTestCase):
             {
                 "README.md",
                 "docs/tutorials/first-server.md",
+                "docs/tutorials/share-a-login.md",
                 "docs/howto/be-told-of-crashes.md",
                 "docs/howto/coming-from-gunicorn-uvicorn-passenger.md",
                 "docs/howto/run-any-program.md",
@@ -285,6 +287,26 @@ class ConsoleTests(SynchronousTestCase):
         The tutorial.
         """
         self.commands("docs/tutorials/first-server.md")
+
+    def test_login(self) -> None:
+        """
+        Sessions in each framework: children count on from each other, and know who it is.
+        """
+        page = ROOT / "docs/tutorials/share-a-login.md"
+        consoles = [block for block in blocks(page) if block.language == "console"]
+        for block in consoles:
+            (command,) = block.commands
+            running = Folder(self, block.page).run(
+                twistdCommand(*shlex.split(command)[1:]),
+                MULTISERVER_LISTEN="tcp:0:interface=127.0.0.1",
+            )
+            browser = Browser(int(running.waitFor(r"ready: http://127\.0\.0\.1:(\d+)/")[1]))
+            self.assertEqual(browser.ask("/"), (200, "somebody: 1"), command)
+            first = browser.cookie
+            self.assertEqual(browser.ask("/login"), (200, "Ada: 2"), command)
+            self.assertNotEqual(browser.cookie, first)
+            self.assertEqual(browser.ask("/"), (200, "Ada: 3"), command)
+            self.assertEqual(running.stop(), 0)
 
     def test_crashes(self) -> None:
         """

@@ -90,6 +90,7 @@ class MongoDBTests(StoreTestCase):
         key = newKey()
         await synchronizer.commit(key, created(set=AWKWARD))
         stored = await synchronizer.load(key)
+        assert stored is not None
         self.assertEqual(dict(stored.fields), AWKWARD)
         await synchronizer.stop()
         self.assertEqual(await collection.count({}), 1)
