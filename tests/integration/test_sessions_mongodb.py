@@ -122,6 +122,26 @@ class MongoDBTests(StoreTestCase):
         gc.collect()
         self.flushLoggedErrors()
 
+    async def test_tls(self) -> None:
+        """
+        It really is TLS: accepted with the authority, refused without, and a server that
+        speaks it only hears nothing in clear text.
+        """
+        server = await self.server(isTLS=True)
+        synchronizer = await self.synchronizer(
+            server.uri(f"?tls=true&ca={server.authority}").replace("127.0.0.1", "localhost")
+        )
+        key = newKey()
+        await synchronizer.commit(key, created(set={"a": b"1"}))
+        stored = await synchronizer.load(key)
+        assert stored is not None
+        self.assertEqual(dict(stored.fields), {"a": b"1"})
+        for uri in (server.uri("?tls=true").replace("127.0.0.1", "localhost"), server.uri()):
+            refused = self.unstarted(uri)
+            await self.assertFailure(refused.start(), StoreUnavailable, StoreConfigError)
+        gc.collect()
+        self.flushLoggedErrors()
+
     async def test_expired(self) -> None:
         """
         A document that MongoDB hasn't removed yet is no session.

@@ -203,6 +203,7 @@ class UnknownTests(SettlingCase):
         self.store.hold()
         committing = session.data.commit()
         session.data.destroy()
+        self.assertNotEqual(session.label, "")
         self.store.error = UNKNOWN
         self.store.release()
         self.failureResultOf(committing, StoreUnavailable)

@@ -7,7 +7,9 @@ from __future__ import annotations
 import os
 import socket
 import sysconfig
+from pathlib import Path
 
+from tests.stores.certificates import makeCertificates
 from tests.stores.serverprocess import ServerProcess
 
 
@@ -18,10 +20,18 @@ class MongoServer(ServerProcess):
 
     binary = os.path.join(sysconfig.get_path("purelib"), "fiftyone", "db", "bin", "mongod")
 
-    def __init__(self, isAuthenticated: bool = False) -> None:
+    def __init__(self, isAuthenticated: bool = False, isTLS: bool = False) -> None:
         super().__init__()
         self.port = 0
+        self.authority = os.path.join(self.folder, "authority.pem")
         self._isAuthenticated = isAuthenticated
+        self._isTLS = isTLS
+        if isTLS:
+            makeCertificates(self.folder)
+            both = os.path.join(self.folder, "both.pem")
+            with open(both, "wb") as file:
+                for name in ("server.key", "server.pem"):
+                    file.write(Path(self.folder, name).read_bytes())
 
     def uri(self, options: str = "", who: str = "") -> str:
         """
@@ -38,6 +48,8 @@ class MongoServer(ServerProcess):
             *("--dbpath", data, "--port", str(self.port), "--bind_ip", "127.0.0.1"),
             *("--unixSocketPrefix", self.folder, "--wiredTigerCacheSizeGB", "0.25"),
             *(("--auth",) if self._isAuthenticated else ()),
+            *(("--tlsMode", "requireTLS") if self._isTLS else ()),
+            *(("--tlsCertificateKeyFile", f"{self.folder}/both.pem") if self._isTLS else ()),
         ]
 
     def isReady(self, output: bytes) -> bool:
