@@ -10,6 +10,8 @@ Benchmarks: each runs side by side with a named peer, alternating in one run.
     balancers       response times under each policy, simulated; with --real over real
                     children (balancersreal, balancersapp, balancersmaster), beside HAProxy
     choosing        what a choice costs, by the number of backends
+    sessions        what sessions cost beside the drivers' raw calls, and what is lost beside
+                    Flask-Session and Django (sessionstores, sessionrequests, sessionlosses)
     spawning        how long a spawn stalls the reactor
 
 Run one with, say, C{python -m benchmarks.resourceface}.  Figures of different runs can't be

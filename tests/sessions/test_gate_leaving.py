@@ -52,7 +52,8 @@ class LeavingTests:
             self.ask(lane, b"/", cookie)
             await self.arrival(lane, kept)
             self.store.hold()
-            request, told = kept[0], []
+            request = kept[0]
+            told: list[Any] = []
             request.notifyFinish().addErrback(told.append)
             data(request)["a"] = 2
             request.write(b"x")

@@ -8,13 +8,14 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
+from tests.sessions.fieldcase import ReversedSealing
 from tests.sessions.settlingcase import SettlingCase
 from twisted_multiserver.sessions.errors import (
     SessionConflict,
     SessionTooLarge,
     StoreUnavailable,
 )
-from twisted_multiserver.sessions.requestsession import RequestSession
+from twisted_multiserver.sessions.requestsession import RequestSession, Sessions
 
 VARY = (b"vary", b"Cookie")
 
@@ -63,6 +64,31 @@ class OutcomeTests(SettlingCase):
             self.assertIsNone(requests[index].finish())
         self.assertEqual(self.get(), {"winner": 2})
         self.assertEqual(self.sessions.counts["commit conflict"], 3)
+
+    def test_sealed(self) -> None:
+        """
+        Encrypted fields, never the same twice, are guarded and rotated as others; those that
+        are only read aren't written.
+        """
+        self.sessions = Sessions(self.store, None, self.clock.seconds, sealing=ReversedSealing())
+        self.put(a=[1], b=2)
+        self.assertEqual(self.get(), {"a": [1], "b": 2})
+        self.assertEqual(len(self.store.deltas), 1)
+        session, other = self.open(), self.open()
+        for each in (session, other):
+            each.data.guard("a")
+            each.data["a"].append(2)
+        session.data.rotate()
+        self.settle(session)
+        self.assertEqual(self.get(), {"a": [1, 2], "b": 2})
+        self.failureResultOf(self.settling(other), SessionConflict)
+        session, other = self.open(), self.open()
+        for each in (session, other):
+            each.data.guard("a")
+            each.data["a"].append(3)
+        self.settle(session)
+        self.failureResultOf(self.settling(other), SessionConflict)
+        self.assertEqual(self.get(), {"a": [1, 2, 3], "b": 2})
 
     def test_guardedSafe(self) -> None:
         """

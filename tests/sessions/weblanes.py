@@ -62,7 +62,13 @@ class Lane:
 
     isHTTP2: ClassVar[bool] = False
 
-    def ask(self, method: bytes, target: bytes, fields: list[tuple[bytes, bytes]]) -> None:
+    def ask(
+        self,
+        method: bytes,
+        target: bytes,
+        fields: list[tuple[bytes, bytes]],
+        body: bytes | None = None,
+    ) -> None:
         raise NotImplementedError
 
     def turn(self) -> None:
@@ -91,10 +97,19 @@ class HTTP1Lane(Lane):
     def __init__(self) -> None:
         self._methods: list[bytes] = []
 
-    def ask(self, method: bytes, target: bytes, fields: list[tuple[bytes, bytes]]) -> None:
+    def ask(
+        self,
+        method: bytes,
+        target: bytes,
+        fields: list[tuple[bytes, bytes]],
+        body: bytes | None = None,
+    ) -> None:
         self._methods.append(method)
+        if body is not None:
+            fields = [*fields, (b"content-length", b"%d" % len(body))]
         lines = b"".join(b"%b: %b\r\n" % field for field in fields)
-        self._deliver(b"%b %b HTTP/1.1\r\nHost: h\r\n%b\r\n" % (method, target, lines))
+        head = b"%b %b HTTP/1.1\r\nHost: h\r\n%b\r\n" % (method, target, lines)
+        self._deliver(head + (body or b""))
 
     def _deliver(self, data: bytes) -> None:
         raise NotImplementedError
@@ -251,7 +266,14 @@ class HTTP2Lane(Lane):
     def _flush(self) -> None:
         self._protocol.dataReceived(self._state.data_to_send())
 
-    def ask(self, method: bytes, target: bytes, fields: list[tuple[bytes, bytes]]) -> None:
+    def ask(
+        self,
+        method: bytes,
+        target: bytes,
+        fields: list[tuple[bytes, bytes]],
+        body: bytes | None = None,
+    ) -> None:
+        assert body is None, "for HTTP/1.1 only"
         stream = self._state.get_next_available_stream_id()
         self._streams.append(stream)
         self._state.send_headers(

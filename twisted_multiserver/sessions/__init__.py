@@ -6,9 +6,20 @@ application changes is noted as a delta; the store applies the delta atomically;
 the first byte of the response leaves::
 
     identifier, cookies     who is asking
-    synchronizer            the store: load, commit, rotate, touch, delete
-    data                    the mapping that the application sees, and its delta
-    requestsession          one request's way from load to commit
-    gate, site              the same on twisted.web, before the first byte
-    asgi, wsgi, klein       the same for applications of other kinds
+    _isynchronizer          what a store is; record: what goes there and comes back
+    sqlite*, redis*, mongodb*, memcached*, nodes
+                            the stores; uri, storeuri, adapters: how they are named
+    operations, breaker     how every operation on a store runs
+    policy, meta            the rules, and what a record says of itself
+    data, state, fields, codec, sealing
+                            the mapping that the application sees, and what it changes
+    requestsession, settling, writes, ground
+                            one request's way from load to commit
+    site, sessionrequest, webexchange, gate, websession, klein
+                            the same on twisted.web, before the first byte
+    asgi*, wsgi*, waiting, current, django*, flask
+                            the same for applications of other kinds
+    responsefields, refusals
+                            what is added to a response, or answered instead
+    setup, upkeep           the master's part
 """

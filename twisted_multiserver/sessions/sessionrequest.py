@@ -42,9 +42,11 @@ class SessionRequestMixin(_Base):
     Mixed in before a request class.
 
     @cvar sharedSessions: those of the process.
+    @cvar sessionCookies: the names that a session's cookie may have.
     """
 
     sharedSessions: Sessions
+    sessionCookies: frozenset[bytes]
     _sessionLog = Logger()
     _sessionExchange: WebExchange | None = None
     _webSession: WebSession | None = None
@@ -53,7 +55,9 @@ class SessionRequestMixin(_Base):
         """
         Load the session, and begin with the request.
         """
-        if self.received_cookies and self._hasSessions():
+        received = self.received_cookies
+        # Most that come without ours come with others.
+        if received and not self.sessionCookies.isdisjoint(received) and self._hasSessions():
             cookies = self.requestHeaders.getRawHeaders(b"cookie", ())
             opened = self.sharedSessions.open(cookies, self._isSessionSecure())
             if isinstance(opened, Deferred):
@@ -75,7 +79,9 @@ class SessionRequestMixin(_Base):
         """
         session = self._webSession
         if session is None:
-            session = self._webSession = WebSession(self.site, self.requestSession)
+            # A request class of somebody's own may ask before the traversal begins.
+            site = self.channel.site if self.site is None else self.site
+            session = self._webSession = WebSession(site, self.requestSession)
         return session if sessionInterface is None else session.getComponent(sessionInterface)
 
     @property

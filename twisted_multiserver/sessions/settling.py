@@ -39,6 +39,7 @@ class RequestSession:
     __slots__ = (
         "_data",
         "_discards",
+        "_found",
         "_ground",
         "_isDegraded",
         "_isLate",
@@ -64,6 +65,7 @@ class RequestSession:
         self._secure = secure
         self._shown = shown
         self._isDegraded = isDegraded
+        self._found: tuple[StoredSession, Meta, str, bytes] | None = None
         self._state: SessionState | None = None
         self._data: SessionData | None = None
         self._writes: Writes | None = None
@@ -82,10 +84,7 @@ class RequestSession:
         @param identifier: of it.
         @param key: of it.
         """
-        fields = Fields(self._ground.rules, stored.fields, meta.birth)
-        self._state = state = SessionState(self._ground.rules, fields, stored.principal)
-        self._writes = Writes(self._ground, state, True)
-        self._writes.begin(identifier, key, meta)
+        self._found = stored, meta, identifier, key
 
     @property
     def data(self) -> SessionData:
@@ -109,7 +108,7 @@ class RequestSession:
         """
         Whether the store has the session; looking here isn't looking at it.
         """
-        return self._state is not None and self._state.isStored
+        return self._found is not None if self._state is None else self._state.isStored
 
     @property
     def identifier(self) -> str:
@@ -141,13 +140,13 @@ class RequestSession:
             (500: the application has put something into it that can't be kept).
         """
         self._isLate = True
+        isSafe = method in _SAFE_METHODS
+        self._isStrict = not isSafe and self._ground.policy.whenGone == "conflict"
+        self._discards = status >= 500
         state = self._state
         if state is None:
             return None
         state.isLate = True
-        isSafe = method in _SAFE_METHODS
-        self._isStrict = not isSafe and self._ground.policy.whenGone == "conflict"
-        self._discards = status >= 500
         if not state.isAccessed:
             return None
         writing = self._writing.write(self._isStrict, self._discards)
@@ -242,9 +241,12 @@ class RequestSession:
     def _known(self) -> SessionState:
         state = self._state
         if state is None:
-            state = self._state = SessionState(
-                self._ground.rules, isDegraded=self._isDegraded, isLate=self._isLate
-            )
+            rules, fields, principal = self._ground.rules, None, ""
+            if self._found is not None:
+                stored, meta, _, _ = self._found
+                fields, principal = Fields(rules, stored.fields, meta.birth), stored.principal
+            state = SessionState(rules, fields, principal, self._isDegraded, self._isLate)
+            self._state = state
         return state
 
     @property
@@ -252,6 +254,9 @@ class RequestSession:
         writes = self._writes
         if writes is None:
             writes = self._writes = Writes(self._ground, self._known, self._shown)
+            if self._found is not None:
+                _, meta, identifier, key = self._found
+                writes.begin(identifier, key, meta)
         return writes
 
     def _notSettled(self, isSafe: bool, failure: Failure) -> None:

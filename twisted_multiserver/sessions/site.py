@@ -45,8 +45,12 @@ def sessionRequest(requestClass: type[Request], sessions: Sessions) -> type[Requ
     """
     if issubclass(requestClass, SessionRequestMixin):
         return requestClass
-    bases = (SessionRequestMixin, requestClass)
-    return type(requestClass.__name__, bases, {"sharedSessions": sessions})
+    names = (sessions.policy.cookieName(isSecure) for isSecure in (True, False))
+    facts = {
+        "sharedSessions": sessions,
+        "sessionCookies": frozenset(name.encode("ascii") for name in names),
+    }
+    return type(requestClass.__name__, (SessionRequestMixin, requestClass), facts)
 
 
 def withSessions(make: RequestMaker, sessions: Sessions) -> RequestMaker:

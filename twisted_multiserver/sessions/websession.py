@@ -35,7 +35,7 @@ class WebSession(Session):
 
     _log = Logger()
 
-    def __init__(self, site: Site | None, session: RequestSession) -> None:
+    def __init__(self, site: Site, session: RequestSession) -> None:
         """
         @param site: of the request.
         @param session: of the request.

@@ -137,6 +137,7 @@ class Writes:
             C{TypeError}.
         """
         lock = self._lock
+        write = None
         if lock is None or not lock.locked:
             self._bury()
             try:
@@ -149,15 +150,21 @@ class Writes:
                 return None
         if lock is None:
             lock = self._lock = DeferredLock()
-        return lock.run(lambda: Deferred.fromCoroutine(self._writeAll(isStrict, discards, isLost)))
+        return lock.run(
+            lambda: Deferred.fromCoroutine(self._writeAll(isStrict, discards, isLost, write))
+        )
 
-    async def _writeAll(self, isStrict: bool, discards: bool, isLost: bool) -> None:
+    async def _writeAll(
+        self, isStrict: bool, discards: bool, isLost: bool, write: _Write | None
+    ) -> None:
         self._bury()
         while self._doomed:
             await self._delete(self._doomed[0])
             self._doomed.pop(0)
+            # Made before waiting, it may not be right any more.
+            write = None
         isUnsure = self._unsure is not None
-        write = self._next(discards, isLost)
+        write = write or self._next(discards, isLost)
         if write is not None:
             await self._send(write, isStrict)
             if isUnsure and (write := self._next(discards, isLost)) is not None:

@@ -179,7 +179,7 @@ class MemorySynchronizer:
         self.calls.append(name)
         if self._held is not None:
             # Given up by its caller it is done all the same.
-            waiting: Deferred[Any] = Deferred(lambda _: None)
+            waiting: Deferred[Any] = Deferred()
             self._held.append((waiting, call))
             return waiting
         return succeed(call()) if self.error is None else fail(self.error)
