@@ -68,7 +68,7 @@ class Application:
         return "welcome"
 
     @requirer.require(
-        router.route("/form", methods=["GET"]), form=Form.rendererFor(enter, action="/enter")
+        router.route("/form", methods=["GET"]), form=Form.rendererFor(enter, action="enter")
     )
     def form(self, form: Any) -> Any:
         return form

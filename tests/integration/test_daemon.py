@@ -120,7 +120,7 @@ class DaemonTests(SynchronousTestCase):
         """
         pid = self.start()
         os.kill(pid, signal.SIGHUP)
-        self.waitForLog("SIGHUP: this version has no reload; nothing was done")
+        self.waitForLog("generation 2 serves")
         self.assertEqual(fetch(self.port(), "/status").status, 200)
 
     def test_umask(self) -> None:

@@ -79,7 +79,7 @@ class RefusalTests(SynchronousTestCase):
             ("no option --childern; did you mean --children?", ["--childern=3"]),
             ("--children: '0' is not allowed: a whole number from 1", ["--children=0"]),
             ("--app and --command contradict each other", ["--app=a", "--command=b"]),
-            ("--spares is not built in this version", ["--spares=2"]),
+            ("--dispatch is not built in this version", ["--dispatch=2"]),
             ("--command: ' ' is not allowed: it must not be empty", ["--command= "]),
             ("there is no program in it", ["--command=''"]),
             ("no closing quotation", ["--command=sh -c 'x"]),
@@ -98,7 +98,7 @@ class RefusalTests(SynchronousTestCase):
             ("'oops' is no option", ["oops"]),
             ("is no folder", ["--chdir=/nowhere"]),
             ('--on-crash: "a \'b"', ["--on-crash=a 'b"]),
-            ("--sessions: 'redis://x'", ["--sessions=redis://x"]),
+            ("there is no kind of store 'reddis'", ["--sessions=reddis://x"]),
         ):
             self.assertEqual(self.assertRefused(expected, *arguments), "")
 
@@ -169,5 +169,5 @@ class RefusalTests(SynchronousTestCase):
         self.assertEqual((ended.returncode, ended.stderr), (0, ""))
         self.assertIn("--queue-budget=  (seconds, 0 to 86400)", ended.stdout)
         self.assertIn("Variable: MULTISERVER_QUEUE_BUDGET", ended.stdout)
-        self.assertNotIn("--spares", ended.stdout)
+        self.assertNotIn("--dispatch", ended.stdout)
         self.assertEqual(self.run_("--version").returncode, 0)

@@ -179,7 +179,9 @@ class GateTests:
                 def render(self, request: Request) -> bytes:
                     if request.method == b"HEAD":
                         raise UnsupportedMethod([b"GET"])
-                    changed(request).write(b"swallowed")
+                    data(request).get("x")
+                    request.write(b"swallowed")
+                    changed(request)
                     return b"hello"
 
             self.store.calls.clear()
@@ -325,6 +327,20 @@ class CoreGateTests(GateTests.Cases):
             self.store.calls.clear()
             await self.held(lane)
             self.assertEqual(len(lane.client.stream.writes), 1)
+
+    async def test_oneWriteOfNothing(self) -> None:
+        """
+        Also if the head was to leave before there turned out to be no more.
+        """
+        lane, kept = self.keeping()
+        self.store.hold()
+        self.ask(lane)
+        request = changed(await self.arrival(lane, kept))
+        request.write(b"")
+        request.finish()
+        self.store.release()
+        await self.whole(lane)
+        self.assertEqual(len(lane.client.stream.writes), 1)
 
     async def test_flush(self) -> None:
         """

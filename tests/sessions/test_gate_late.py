@@ -7,7 +7,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from tests.sessions.webcase import WebCase, data
+from tests.sessions.webcase import WebCase, changed, data
 from tests.sessions.weblanes import CoreLane, HTTP2Lane, StockLane
 from twisted_multiserver.sessions.errors import StoreUnavailable, TooLateForCookies
 
@@ -50,6 +50,19 @@ class LateTests:
                 self.assertEqual((await self.whole(lane)).body, b"onetwo")
                 self.assertEqual(self.store.calls.count("commit"), 1)
             self.assertEqual(await self.read(cookie), {"a": 3})
+
+        async def test_firstLate(self) -> None:
+            """
+            Behind the head a session that nobody has asked for before can be looked at.
+            """
+            lane, kept = self.keeping()
+            self.ask(lane)
+            request = await self.arrival(lane, kept)
+            request.write(b"x")
+            self.assertEqual(dict(data(request)), {})
+            self.assertRaises(TooLateForCookies, changed, request)
+            request.finish()
+            self.assertEqual((await self.whole(lane)).field(b"set-cookie"), [])
 
         async def test_lateDuringHold(self) -> None:
             """

@@ -4,8 +4,10 @@ Connections that end while a session is loaded or stored.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
+from twisted.internet import reactor
 from twisted.internet.error import ConnectionAborted
 from twisted.python.failure import Failure
 
@@ -73,10 +75,12 @@ class LeavingTests:
             lane, kept = self.keeping()
             self.ask(lane, b"/", cookie)
             request = await self.arrival(lane, kept)
-            request.notifyFinish().addErrback(lambda _: data(request).update(b=2))
+            later = partial(data(request).update, b=2)
+            request.notifyFinish().addErrback(lambda _: reactor.callLater(0, later))
             data(request)["a"] = 2
             lane.leave()
             await self.pause(lane)
+            self.assertEqual(self.store.calls.count("commit"), 1)
             self.assertEqual(await self.read(cookie), {"a": 2, "b": 2})
             data(request)["c"] = 3
             request.write(b"nobody reads that")

@@ -8,7 +8,8 @@ from functools import partial
 from typing import Any
 
 from twisted.internet.interfaces import IPullProducer
-from twisted.web.server import NOT_DONE_YET, Request
+from twisted.web.resource import EncodingResourceWrapper
+from twisted.web.server import NOT_DONE_YET, GzipEncoderFactory, Request
 from zope.interface import implementer
 
 from tests.child.siteclient import Pushing
@@ -106,6 +107,30 @@ class RefusingTests:
             reply = await self.get(self.connect(call))
             self.assertEqual(reply.status, 503)
             self.assertTrue(reply.body)
+
+        async def test_nothingOfTheirs(self) -> None:
+            """
+            Neither cookies, nor what twisted.web adds when a head is written, nor the end of
+            what an encoder has begun.
+            """
+
+            def call(request: Request) -> bytes:
+                changed(request).addCookie(b"theirs", b"1")
+                request.setETag(b"theirs")
+                request.setLastModified(0)
+                return b"theirs"
+
+            site = self.site(call)
+            site.resource = EncodingResourceWrapper(site.resource, [GzipEncoderFactory()])
+            self.store.error = StoreUnavailable("down")
+            accepts = (b"accept-encoding", b"gzip")
+            reply = await self.get(self.lane(site), b"/", b"", b"GET", accepts)
+            self.assertEqual(reply.status, 503)
+            for name in (b"set-cookie", b"etag", b"last-modified", b"content-encoding"):
+                self.assertEqual(reply.field(name), [])
+            self.assertEqual(reply.body[-1:], b"\n")
+            if not self.lane.isHTTP2:
+                self.assertEqual(reply.field(b"content-length"), [b"%d" % len(reply.body)])
 
         async def test_unavailableForPull(self) -> None:
             producers: list[Pulled] = []

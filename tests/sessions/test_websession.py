@@ -50,6 +50,12 @@ class Forgetful:
         self.count = 0
 
 
+class AlsoForgetful(Forgetful):
+    """
+    The same.
+    """
+
+
 class INothing(Interface):
     """
     What no session can be adapted to.
@@ -124,9 +130,10 @@ class SessionTests(WebCase):
             _, request = await self.request()
             request.getSession(ICart)
             request.getSession(IForgetful)
-            request.getSession().setComponent(IForgetful, Forgetful(request.getSession()))
+            request.getSession().setComponent(IForgetful, AlsoForgetful(request.getSession()))
             request.finish()
-        self.assertEqual(warnings, [f"{__name__}.Forgetful count"])
+        names = [f"{__name__}.{name} count" for name in ("Forgetful", "AlsoForgetful")]
+        self.assertEqual(warnings, names)
 
     async def test_expire(self) -> None:
         """

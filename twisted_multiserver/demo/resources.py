@@ -120,7 +120,6 @@ class PageRoute(_Route):
         body = self._page.render(self._life.status(visits), base)
         return self._whole(request, body)
 
-
     def _visits(self, request: Request) -> int | None:
         isVisit, session = request.method == b"GET", _session(request)
         if session is None:

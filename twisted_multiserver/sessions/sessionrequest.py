@@ -80,8 +80,8 @@ class SessionRequestMixin(_Base):
         session = self._webSession
         if session is None:
             # A request class of somebody's own may ask before the traversal begins.
-            site = self.channel.site if self.site is None else self.site
-            session = self._webSession = WebSession(site, self.requestSession)
+            channel: Any = self.channel if self.site is None else self
+            session = self._webSession = WebSession(channel.site, self.requestSession)
         return session if sessionInterface is None else session.getComponent(sessionInterface)
 
     @property

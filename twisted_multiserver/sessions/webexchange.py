@@ -244,7 +244,6 @@ class WebExchange:
             if name == b"set-cookie" and b"; Max-Age=0;" not in value:
                 headers.addRawHeader(name, value)
         # As if nothing had been written, for which there is no other way.
-        vars(request).pop("write", None)
         request.startedWriting = request.finished = request.chunked = request.sentLength = 0
         request.etag = request.lastModified = request._encoder = None
         request.cookies = []
