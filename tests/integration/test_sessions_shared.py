@@ -50,6 +50,12 @@ class Browser:
             self.cookie = given.partition(";")[0]
         return response.status, body
 
+    def close(self) -> None:
+        """
+        Leave.
+        """
+        self._connection.close()
+
 
 class SharedTests(StoreTestCase):
     """

@@ -17,9 +17,12 @@ from typing import Any
 from twisted.internet import reactor
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
+from twisted.web.resource import Resource
 
+from tests.integration.test_sessions_shared import Browser
 from tests.integration.twistdharness import PATIENCE, cleanEnvironment
 from tests.stores.storecase import created, newKey
+from twisted_multiserver.sessions import ISessionData, SynchronizedSite, synchronizerFromURI
 from twisted_multiserver.sessions.errors import StoreConfigError, StoreUnavailable
 from twisted_multiserver.sessions.record import SessionDelta
 from twisted_multiserver.sessions.sqlite import SQLiteSynchronizer
@@ -154,12 +157,23 @@ class SQLiteTests(TestCase):
 
     async def test_notPrepared(self) -> None:
         """
-        A child makes none.
+        It is made at the start, for those who have no master; or that is refused.
         """
-        synchronizer = SQLiteSynchronizer(self.path, reactor)
-        self.addCleanup(synchronizer.stop)
-        await self.assertFailure(synchronizer.start(), StoreConfigError)
-        self.assertFalse(os.path.exists(self.path))
+        store, key = await self.store(), newKey()
+        await store.commit(key, created(set={"a": b"1"}))
+        self.assertEqual(dict((await store.load(key)).fields), {"a": b"1"})
+        self.assertEqual(stat.S_IMODE(os.stat(self.path).st_mode), 0o600)
+        self.path = f"{self.folder}/none/sessions"
+        refused = SQLiteSynchronizer(self.path, reactor)
+        await self.assertFailure(refused.start(), StoreConfigError)
+
+    async def test_startedTwice(self) -> None:
+        """
+        Once is enough.
+        """
+        store = await self.store()
+        await store.start()
+        await store.health()
 
     async def test_locked(self) -> None:
         """
@@ -199,3 +213,26 @@ class SQLiteTests(TestCase):
         self.addCleanup(connection.close)
         self.assertEqual(connection.execute("SELECT count(*) FROM f").fetchone(), (1,))
         self.assertIsNotNone(await store.load(kept))
+
+    async def test_site(self) -> None:
+        """
+        A Site of one's own starts its store when it begins to listen.
+        """
+
+        class Visits(Resource):
+            isLeaf = True
+
+            def render_GET(self, request: Any) -> bytes:
+                session = ISessionData(request.getSession())
+                session["visits"] = session.get("visits", 0) + 1
+                return b"%d" % session["visits"]
+
+        store = synchronizerFromURI(f"sqlite://{self.path}", reactor)
+        self.addCleanup(store.stop)
+        site: Any = SynchronizedSite(Visits(), store)
+        port: Any = reactor.listenTCP(0, site, interface="127.0.0.1")
+        self.addCleanup(port.stopListening)
+        browser = Browser(port.getHost().port)
+        for visits in ("1", "2", "3"):
+            self.assertEqual(await deferToThread(browser.ask, "/"), (200, visits))
+        await deferToThread(browser.close)

@@ -83,6 +83,8 @@ class GateTests:
             request.finish()
             self.assertTrue(request.finished)
             self.assertRaises(RuntimeError, request.write, b"y")
+            request.finish()
+            self.assertEqual(len(self.flushWarnings()), 1)
             await self.pause(lane)
             self.assertEqual(told, [])
             self.store.release()

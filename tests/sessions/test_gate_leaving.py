@@ -99,6 +99,24 @@ class LeavingTests:
             await self.pause(lane)
             self.assertEqual(await self.read(cookie), {"a": 1})
 
+        async def test_leavesFailedLogout(self) -> None:
+            """
+            What it has ended is ended; if the store can't, there is a log of it and no more.
+            """
+            for error, left in ((StoreUnavailable("down"), 1), (None, 0)):
+                self.store.memory.records.clear()
+                cookie = self.stored(a=1)
+                lane, kept = self.keeping()
+                self.ask(lane, b"/", cookie)
+                request = await self.arrival(lane, kept)
+                request.setResponseCode(500)
+                data(request).destroy()
+                self.store.error = error
+                lane.leave()
+                await self.pause(lane)
+                self.assertEqual(len(self.store.memory.records), left)
+                self.store.error = None
+
         async def test_leavesDuringLoad(self) -> None:
             """
             The application never hears of the request.
@@ -109,6 +127,13 @@ class LeavingTests:
             self.ask(lane, b"/", cookie)
             await self.until(lane, lambda: "load" in self.store.calls)
             lane.leave()
+            self.store.release()
+            await self.pause(lane)
+            self.store.hold()
+            lane = self.connect(kept.append)
+            self.ask(lane, b"/", cookie)
+            lane.leave()
+            self.store.error = StoreUnavailable("down")
             self.store.release()
             await self.pause(lane)
             self.assertEqual(kept, [])
@@ -187,12 +212,13 @@ class LeavingTests:
             self.assertIsNot(gate, channel)
             self.assertIs(gate.site, channel.site)
             self.assertFalse(request.isSecure())
+            gate.writeSequence([b"y", b"z"])
             gate.persistent = False
             self.assertFalse(channel.persistent)
             self.store.release()
             self.assertIs(request.channel, channel)
             request.finish()
-            await self.whole(lane)
+            self.assertEqual((await self.whole(lane)).body, b"xyz")
 
 
 class StockLeavingTests(LeavingTests.Cases):

@@ -183,9 +183,35 @@ class ProducerTests:
             self.assertEqual(producer.told, ["pause"])
             lane.read()
             await self.until(lane, lambda: producer.told == ["pause", "resume"])
+            lane.stall()
+            request.write(b"x" * 2**21)
+            await self.until(lane, lambda: producer.told == ["pause", "resume", "pause"])
+            lane.read()
+            lane.read()
+            await self.until(lane, lambda: producer.told[3:] == ["resume"])
             request.unregisterProducer()
             request.finish()
-            self.assertEqual(len((await self.whole(lane)).body), 100_000)
+            self.assertEqual(len((await self.whole(lane)).body), 100_000 + 2**21)
+
+        async def test_leavesBehindHold(self) -> None:
+            """
+            A producer that goes on is stopped by the channel, as ever.
+            """
+            lane, kept = self.keeping()
+            self.ask(lane)
+            request, producer = changed(await self.arrival(lane, kept)), Pushing()
+            request.notifyFinish().addErrback(lambda _: None)
+            request.registerProducer(producer, True)
+            request.write(b"x")
+            self.assertEqual(producer.told, ["pause", "resume"])
+            if not lane.isHTTP2:
+                # H2Stream tells nobody.
+                lane.leave()
+                self.assertEqual(producer.told[2:], ["stop"])
+            else:
+                request.unregisterProducer()
+                request.finish()
+                await self.whole(lane)
 
 
 class StockProducerTests(ProducerTests.Cases):

@@ -57,7 +57,7 @@ class LoadTests:
             Without a cookie of ours the store isn't asked.
             """
             lane = self.connect(lambda request: b"%r" % dict(data(request)))
-            for cookie in (b"", b"theirs=1", b"xsid=2; theirs=sid"):
+            for cookie in (b"", b"theirs=1", b"xsid=2; theirs=sid", b"sid=nonsense"):
                 self.assertEqual((await self.get(lane, b"/", cookie)).body, b"{}")
             self.assertEqual(self.store.calls, [])
 
@@ -261,6 +261,16 @@ class BroughtTests(WebCase):
         reply = await self.get(self.connect(lambda request: b""), b"/", cookie)
         self.assertEqual(reply.status, 500)
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    def test_started(self) -> None:
+        """
+        A Site starts its store; one that isn't there yet is no reason not to serve.
+        """
+        for error in (None, StoreUnavailable("down"), StoreConfigError("wrong")):
+            self.store.error = error
+            site = self.site(lambda request: b"")
+            site.startFactory()
+            site.stopFactory()
 
     def test_store(self) -> None:
         """

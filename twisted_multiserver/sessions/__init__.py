@@ -23,3 +23,46 @@ the first byte of the response leaves::
                             what is added to a response, or answered instead
     setup, upkeep           the master's part
 """
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from twisted_multiserver.sessions._isessiondata import ISessionData as ISessionData
+    from twisted_multiserver.sessions._isynchronizer import (
+        ISessionSynchronizer as ISessionSynchronizer,
+    )
+    from twisted_multiserver.sessions.policy import SessionPolicy as SessionPolicy
+    from twisted_multiserver.sessions.site import SynchronizedSite as SynchronizedSite
+    from twisted_multiserver.sessions.uri import synchronizerFromURI as synchronizerFromURI
+
+_HOMES = {
+    "ISessionData": "_isessiondata",
+    "ISessionSynchronizer": "_isynchronizer",
+    "SessionPolicy": "policy",
+    "SynchronizedSite": "site",
+    "synchronizerFromURI": "uri",
+}
+
+__all__ = [
+    "ISessionData",
+    "ISessionSynchronizer",
+    "SessionPolicy",
+    "SynchronizedSite",
+    "synchronizerFromURI",
+]
+
+
+def __getattr__(name: str) -> object:
+    """
+    Look up a public name in the module that it lives in.
+
+    @param name: one of C{__all__}.
+    @return: what it stands for.
+    @raise AttributeError: if there is none by that name.
+    """
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

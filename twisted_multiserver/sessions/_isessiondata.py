@@ -41,6 +41,19 @@ class ISessionData(Interface):
         @raise KeyError: if there is none.
         """
 
+    def __contains__(name: object) -> bool:  # noqa: PLE0302 # no self
+        """
+        @param name: of a field.
+        @return: whether it is there.
+        """
+
+    def get(name: str, default: Any = None) -> Any:
+        """
+        @param name: of a field.
+        @param default: if there is none.
+        @return: its value.
+        """
+
     def guard(name: str) -> None:
         """
         Let the commit succeed only if nobody else has changed a field meanwhile.

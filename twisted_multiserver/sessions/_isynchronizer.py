@@ -55,7 +55,8 @@ class ISessionSynchronizer(Interface):
 
     def start() -> Deferred[None]:
         """
-        Connect, and make what the store needs (tables, indexes).
+        Connect, and make what the store needs (tables, indexes).  What is started already
+        is only looked at.
 
         @return: fires when the store has answered; fails with C{StoreConfigError} if it
             never will, and with C{StoreUnavailable} if it may later: then it is connected

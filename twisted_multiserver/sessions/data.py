@@ -84,6 +84,14 @@ class SessionData(MutableMapping[str, Any]):
     def __contains__(self, name: object) -> bool:
         return name in self._state.look()
 
+    def get(self, name: str, default: Any = None) -> Any:
+        """
+        @param name: of a field.
+        @param default: if there is none.
+        @return: its value.
+        """
+        return self[name] if name in self else default
+
     def __iter__(self) -> Iterator[str]:
         # A copy, so that fields may come and go meanwhile.
         return iter(tuple(self._state.look()))

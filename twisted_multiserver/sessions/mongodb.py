@@ -17,16 +17,13 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from bson.binary import Binary
-from bson.errors import BSONError
 from pymongo.errors import (
     AutoReconnect,
     ConfigurationError,
-    DocumentTooLarge,
     OperationFailure,
     PyMongoError,
 )
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectError, ConnectionClosed
 from twisted.logger import Logger
 from txmongo.collection import Collection
 from txmongo.connection import ConnectionPool
@@ -37,10 +34,10 @@ from twisted_multiserver.sessions._isynchronizer import ENUMERATE, ISessionSynch
 from twisted_multiserver.sessions.errors import (
     SessionCorrupt,
     SessionError,
-    SessionTooLarge,
     StoreConfigError,
     StoreUnavailable,
 )
+from twisted_multiserver.sessions.mongodberrors import meaning
 from twisted_multiserver.sessions.operations import COMMIT_DEADLINE, LOAD_DEADLINE, Operations
 from twisted_multiserver.sessions.record import CommitResult, SessionDelta, StoredSession
 from twisted_multiserver.sessions.storeuri import StoreURI
@@ -53,11 +50,6 @@ COLLECTION = "sessions"
 _RETRY_DELAY = 1.0
 _START_DEADLINE = 5.0
 _CONNECTIONS = 4
-# Unauthorized, AuthenticationFailed, and the two of servers that want credentials.
-_REFUSED = frozenset({13, 18, 8000, 31})
-# NotWritablePrimary, PrimarySteppedDown, InterruptedAtShutdown and their like.
-_FAILING_OVER = frozenset({91, 189, 10107, 11600, 11602, 13435, 13436, 7, 6, 89, 9001})
-_DUPLICATE, _TOO_LARGE = 11000, frozenset({10334, 17419, 17420})
 _NAMED = {"p": {"$gt": ""}}
 _CONCERN = {"w": "majority", "j": True}
 
@@ -91,7 +83,7 @@ class MongoDBSynchronizer:
         self._collection = driverObject
         self._pool: Any = None
         self._connect: Callable[[], Any] | None = None
-        self.operations = Operations(self.name, reactor, self._meaning)
+        self.operations = Operations(self.name, reactor, meaning)
 
     @classmethod
     def fromURI(cls, uri: StoreURI, reactor: Any) -> MongoDBSynchronizer:
@@ -123,7 +115,7 @@ class MongoDBSynchronizer:
             max_delay=_RETRY_DELAY,
         )
         made._place = uri.path or DATABASE, uri.options.get("collection", COLLECTION)
-        made.operations = Operations(cls.name, reactor, made._meaning)
+        made.operations = Operations(cls.name, reactor, meaning)
         return made
 
     _place: tuple[str, str] = ("", "")
@@ -330,33 +322,6 @@ class MongoDBSynchronizer:
         if document is None or document["left"] <= 0:
             return CommitResult.gone
         return CommitResult.ok if _hasDone(document, delta) else CommitResult.conflict
-
-    def _meaning(self, error: BaseException) -> SessionError | None:
-        if isinstance(error, DocumentTooLarge):
-            return SessionTooLarge("mongodb: a session may take 16 MiB in all")
-        if isinstance(error, AutoReconnect | ConnectionClosed | ConnectError):
-            return StoreUnavailable(
-                "mongodb: the server can't be reached", retryable=True, outcomeUnknown=True
-            )
-        if isinstance(error, OperationFailure):
-            return self._refused(error)
-        if isinstance(error, ConfigurationError):
-            return StoreConfigError(f"mongodb: {error}")
-        if isinstance(error, PyMongoError | BSONError):
-            return StoreUnavailable(f"mongodb: {type(error).__name__}", outcomeUnknown=True)
-        return None
-
-    def _refused(self, error: OperationFailure) -> SessionError:
-        if error.code in _REFUSED:
-            return StoreConfigError(
-                "mongodb: the server refuses us; look at user, password and their rights"
-            )
-        if error.code in _TOO_LARGE:
-            return SessionTooLarge("mongodb: a session may take 16 MiB in all")
-        isPassing = error.code in _FAILING_OVER or error.code == _DUPLICATE
-        return StoreUnavailable(
-            f"mongodb: the server says {error.code}", retryable=isPassing, outcomeUnknown=True
-        )
 
 
 def _storedOrNone(document: Any) -> StoredSession | None:

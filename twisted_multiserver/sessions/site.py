@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from twisted.logger import Logger
+from twisted.python.failure import Failure
 from twisted.web.iweb import INonQueuedRequestFactory
 from twisted.web.resource import IResource
 from twisted.web.server import Request, Site
@@ -18,6 +20,7 @@ from zope.interface import alsoProvides
 
 from twisted_multiserver.sessions._isynchronizer import ISessionSynchronizer
 from twisted_multiserver.sessions.codec import SessionCodec
+from twisted_multiserver.sessions.errors import SessionError
 from twisted_multiserver.sessions.policy import SessionPolicy
 from twisted_multiserver.sessions.requestsession import Sessions
 from twisted_multiserver.sessions.sealing import SessionSealing
@@ -108,6 +111,8 @@ class SynchronizedSite(Site):
     @ivar sharedSessions: those of the process, with their counters.
     """
 
+    _log = Logger()
+
     def __init__(
         self,
         resource: IResource,
@@ -122,7 +127,8 @@ class SynchronizedSite(Site):
         @param resource: the root.
         @param synchronizer: the store: an
             L{ISessionSynchronizer<twisted_multiserver.interfaces.ISessionSynchronizer>}, or
-            what can be adapted to one.  Whoever made it starts it and stops it.
+            what can be adapted to one.  It is started when the site is, unless it was
+            already; whoever made it stops it.
         @param policy: the rules; L{None} for the usual ones.
         @param args: as for a Site, behind the resource.
         @param codec: writes values; L{None} for the usual one.
@@ -133,3 +139,15 @@ class SynchronizedSite(Site):
         store = ISessionSynchronizer(synchronizer)
         self.sharedSessions = Sessions(store, policy, codec=codec, sealing=sealing)
         synchronize(self, self.sharedSessions)
+
+    def startFactory(self) -> None:
+        """
+        Begin to serve.
+        """
+        super().startFactory()
+        starting = self.sharedSessions.synchronizer.start()
+        starting.addErrback(self._notStarted)
+
+    def _notStarted(self, failure: Failure) -> None:
+        failure.trap(SessionError)
+        self._log.error("sessions: {reason}", reason=failure.getErrorMessage())

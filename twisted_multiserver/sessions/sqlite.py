@@ -10,6 +10,7 @@ database's log, which every process that opens it replays.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Any, TypeVar
 
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred, fail, gatherResults
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -31,7 +32,7 @@ from twisted_multiserver.sessions.errors import (
 )
 from twisted_multiserver.sessions.operations import COMMIT_DEADLINE, LOAD_DEADLINE, Operations
 from twisted_multiserver.sessions.record import CommitResult, SessionDelta, StoredSession
-from twisted_multiserver.sessions.sqliteschema import openDatabase
+from twisted_multiserver.sessions.sqliteschema import openDatabase, prepareDatabase
 from twisted_multiserver.sessions.storeuri import StoreURI
 
 Result = TypeVar("Result")
@@ -100,8 +101,8 @@ class _Worker:
 @implementer(ISessionSynchronizer)
 class SQLiteSynchronizer:
     """
-    Keeps sessions in a database that
-    L{prepareDatabase<twisted_multiserver.sessions.sqliteschema.prepareDatabase>} has made.
+    Keeps sessions in a database.  One that isn't there is made at the start; a master brings
+    it up to date before its children open it.
 
     @cvar uriOptions: there are none.
     @ivar operations: counts them.
@@ -139,6 +140,11 @@ class SQLiteSynchronizer:
         See L{ISessionSynchronizer<twisted_multiserver.interfaces.ISessionSynchronizer>}.
         """
         if self._reader is None:
+            try:
+                if not os.path.exists(self._path):
+                    prepareDatabase(self._path)
+            except StoreConfigError as error:
+                return fail(error)
             self._reader = _Worker(self._reactor, self._path, "sessions reader")
             self._writer = _Worker(self._reactor, self._path, "sessions writer")
             self._reader.start()

@@ -77,11 +77,11 @@ def openDatabase(path: str) -> sqlite3.Connection:
     @raise StoreConfigError: if there is none that can be used.
     """
     if not os.path.isfile(path):
-        raise StoreConfigError(f"sqlite: {path} is no file; the master makes it at its start")
+        raise StoreConfigError(f"sqlite: {path} is no file any more; restart to make it anew")
     connection = _connect(path, 0.0)
     try:
         if _version(connection, path) != VERSION:
-            raise StoreConfigError(f"sqlite: {path} has no sessions; the master makes them")
+            raise StoreConfigError(f"sqlite: {path} has no tables for sessions; restart")
         connection.execute("PRAGMA synchronous=NORMAL")
     except sqlite3.Error as error:
         connection.close()

@@ -116,6 +116,7 @@ class SessionSynchronizerContract(_TestCase):
         verifyObject(ISessionSynchronizer, synchronizer)
         self.assertIsInstance(synchronizer.name, str)
         self.assertIsInstance(synchronizer.capabilities, frozenset)
+        await synchronizer.start()
         await synchronizer.health()
 
     async def test_nothing(self) -> None:
