@@ -69,6 +69,47 @@ class DemoTests(SynchronousTestCase):
         self.assertEqual(twistd.stop(), 0)
 
 
+class OptionTests(SynchronousTestCase):
+    """
+    What is said of the cookie.
+    """
+
+    def cookie(self, port: int, target: str = "/", **fields: str) -> str:
+        """
+        @return: what is set.
+        """
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+        connection.request("GET", target, headers=fields)
+        response = connection.getresponse()
+        self.assertEqual(response.status, 200)
+        return response.getheader("Set-Cookie", "")
+
+    def test_names(self) -> None:
+        """
+        By TLS it is for TLS only.
+        """
+        twistd = Twistd(self, LISTEN, "--children=1", "--trusted-proxy=127.0.0.1")
+        port = twistd.waitUntilReady()
+        secure = self.cookie(port, **{"X-Forwarded-Proto": "https"})
+        self.assertRegex(
+            secure, r"^__Host-sid=[\w-]{43}; .*Path=/; Secure; HttpOnly; SameSite=Lax$"
+        )
+        plain = self.cookie(port)
+        self.assertRegex(plain, r"^sid=[\w-]{43}; .*Path=/; HttpOnly; SameSite=Lax$")
+        self.assertEqual(twistd.stop(), 0)
+
+    def test_options(self) -> None:
+        """
+        Another name, another age, and paths without.
+        """
+        words = ("--session-cookie=visitor", "--session-age=120", "--session-except=/status")
+        twistd = Twistd(self, LISTEN, "--children=1", *words)
+        port = twistd.waitUntilReady()
+        self.assertRegex(self.cookie(port), r"^visitor=[\w-]{43}; Max-Age=120;")
+        self.assertEqual(self.cookie(port, "/status"), "")
+        self.assertEqual(twistd.stop(), 0)
+
+
 class StartTests(SynchronousTestCase):
     """
     What can't be had is told at the start.

@@ -25,7 +25,7 @@ from twisted_multiserver.demo.page import Page
 from twisted_multiserver.demo.status import Life
 from twisted_multiserver.sessions._isessiondata import ISessionData
 from twisted_multiserver.sessions.data import SessionData
-from twisted_multiserver.sessions.site import SessionRequestMixin
+from twisted_multiserver.sessions.site import NoSessionHere, SessionRequestMixin
 
 
 def _path(request: Request) -> str:
@@ -42,7 +42,10 @@ def _session(request: Request) -> SessionData | None:
     """
     if not isinstance(request, SessionRequestMixin):
         return None
-    data: SessionData = request.getSession(ISessionData)
+    try:
+        data: SessionData = request.getSession(ISessionData)
+    except NoSessionHere:
+        return None
     return data
 
 

@@ -90,7 +90,10 @@ class SessionData(MutableMapping[str, Any]):
         @param default: if there is none.
         @return: its value.
         """
-        return self[name] if name in self else default
+        try:
+            return self[name]
+        except KeyError:
+            return default
 
     def __iter__(self) -> Iterator[str]:
         # A copy, so that fields may come and go meanwhile.
