@@ -132,7 +132,7 @@ class WebExchange:
         self._isSettled = True
         settling = session.settle(request.method, request.code)
         if settling is not None:
-            settling.addErrback(self._warn, "what was ended for a client that left is not")
+            settling.addErrback(self._warn, "not ended, and the client has left")
 
     def _settle(self) -> None:
         if self._isSettled:
@@ -211,19 +211,24 @@ class WebExchange:
 
     def _refuse(self, failure: Failure) -> None:
         gate, self._gate = self._gate, None
-        refusal = self._refusal(failure, "answered" if gate is not None else "lost")
+        error, request = failure.value, self._request
+        assert error is not None
+        refusal = refusalFor(error)
+        if refusal is None:
+            refusal = unstorable()
+            self._log.failure("the session of {path} can't be stored", failure, path=self._path)
         if gate is None:
-            # Nobody is there to be told.
+            self._warn(failure, "not stored, and the client has left")
             return
         self._isRefused = True
-        request = self._request
         gate.remove()
         telling, request.notifications = request.notifications, []
         producer, request.producer = request.producer, None
-        hasLeft = request.startedWriting and gate.head is None
-        if hasLeft:
+        if request.startedWriting and gate.head is None:
+            self._warn(failure, "not stored, the rest of the response is cut off")
             self._cut()
         else:
+            self._warn(failure, f"not stored, answered {int(refusal.status)}")
             self._answer(refusal)
         if producer is not None:
             producer.stopProducing()
@@ -265,16 +270,6 @@ class WebExchange:
             return
         # HTTPChannel has none.
         getattr(channel, "abortConnection", channel.transport.abortConnection)()
-
-    def _refusal(self, failure: Failure, what: str) -> Refusal:
-        error = failure.value
-        assert error is not None
-        refusal = refusalFor(error)
-        if refusal is None:
-            self._log.failure("the session of {path} can't be stored", failure, path=self._path)
-            return unstorable()
-        self._warn(failure, f"{what} {int(refusal.status)}")
-        return refusal
 
     def _warn(self, failure: Failure, what: str) -> None:
         self._log.warn(
