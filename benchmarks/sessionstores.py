@@ -231,7 +231,7 @@ WRITER = """
 import sys, time
 from twisted.internet.defer import ensureDeferred
 from twisted.internet.task import react
-from twisted_multiserver.sessions import synchronizerFromURI
+from twisted_multiserver import synchronizerFromURI
 from twisted_multiserver.sessions.record import SessionDelta
 
 uri, key, name = sys.argv[1], bytes.fromhex(sys.argv[2]), sys.argv[3]

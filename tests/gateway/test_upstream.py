@@ -19,6 +19,7 @@ from twisted_multiserver.gateway.webrequest import WebBody
 from twisted_multiserver.http1.heads import Fields
 from twisted_multiserver.http1.requests import CHUNKED
 from twisted_multiserver.http1.responses import CheckedResponse
+from twisted_multiserver.http1.wholeresponses import WholeResponse
 from twisted_multiserver.streams.sweep import Sweep
 
 HEAD = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -37,10 +38,10 @@ class Listener:
     def informationalReceived(self, head: CheckedResponse) -> None:
         self.heard.append(("interim", head.status))
 
-    def wholeReceived(self, head: CheckedResponse, body: bytes) -> None:
-        self.headReceived(head)
-        if body:
-            self.bodyReceived(body)
+    def wholeReceived(self, whole: WholeResponse) -> None:
+        self.headReceived(whole.head)
+        if whole.body:
+            self.bodyReceived(whole.body)
         self.responseEnded(())
 
     def switched(self, head: CheckedResponse, rest: bytes) -> None:

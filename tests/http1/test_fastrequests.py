@@ -10,14 +10,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.http1.headstrategies import requestHeads
 from tests.http1.samples import REQUESTS, head
 from twisted_multiserver.http1.grammar import findFields
-from twisted_multiserver.http1.heads import RequestHead
+from twisted_multiserver.http1.heads import HEAD_LIMIT, RequestHead
 from twisted_multiserver.http1.names import isOurs
-from twisted_multiserver.http1.requestreader import (
-    HEAD_LIMIT,
-    matchForwarded,
-    parseRequest,
-    readPlainRequest,
-)
+from twisted_multiserver.http1.plainrequests import matchForwarded, readPlainRequest
+from twisted_multiserver.http1.requestreader import parseRequest
 from twisted_multiserver.http1.requests import TARGET_LIMIT, CheckedRequest, Refused, checkRequest
 
 

@@ -9,14 +9,10 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.http1.headstrategies import responseHeads
 from tests.http1.samples import RESPONSES, head
-from twisted_multiserver.http1.heads import BadMessage
-from twisted_multiserver.http1.responsereader import (
-    HEAD_LIMIT,
-    ResponseReader,
-    parseResponse,
-    readPlainResponse,
-)
+from twisted_multiserver.http1.heads import HEAD_LIMIT, BadMessage
+from twisted_multiserver.http1.responsereader import ResponseReader, parseResponse
 from twisted_multiserver.http1.responses import CheckedResponse, checkResponse
+from twisted_multiserver.http1.wholeresponses import readPlainResponse
 
 
 def shown(response: CheckedResponse) -> dict[str, object]:

@@ -11,8 +11,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.http1.headstrategies import ODD_BYTES, cuts, pieces, requestHeads
 from tests.http1.samples import REQUESTS, head
 from tests.http1.test_fastrequests import shown
-from twisted_multiserver.http1.heads import HTTP_1_0, HTTP_1_1
-from twisted_multiserver.http1.requestreader import HEAD_LIMIT, RequestReader, parseRequest
+from twisted_multiserver.http1.heads import HEAD_LIMIT, HTTP_1_0, HTTP_1_1
+from twisted_multiserver.http1.requestreader import RequestReader, parseRequest
 from twisted_multiserver.http1.requests import TARGET_LIMIT, Refused, checkRequest
 
 GOOD = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"

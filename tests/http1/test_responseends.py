@@ -9,6 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.http1.test_responsereader import end, feed, head, reading
 from twisted_multiserver.http1.heads import BadMessage
 from twisted_multiserver.http1.responsereader import ResponseReader, Truncated
+from twisted_multiserver.http1.wholeresponses import readWhole
 
 
 class SwitchTests(SynchronousTestCase):
@@ -25,7 +26,7 @@ class SwitchTests(SynchronousTestCase):
             reader = reading(upgrade=b"w, x")
             self.assertEqual(feed(reader, [self.DATA + rest]), [(expected, rest)])
             self.assertTrue(reader.ended)
-            self.assertIsNone(reading(upgrade=b"w, x").receiveWhole(self.DATA + rest))
+            self.assertIsNone(readWhole(self.DATA + rest, False))
         for cut in range(1, len(self.DATA)):
             parts = [self.DATA[:cut], self.DATA[cut:]]
             self.assertEqual(feed(reading(upgrade=b"w, x"), parts), [(expected, b"")])
@@ -105,8 +106,7 @@ class EndTests(SynchronousTestCase):
         reader.begin(b"GET")
         self.assertFalse(reader.ended)
         self.assertEqual(feed(reader, [data + b"ok"])[1:], [b"ok", end(True)])
-        reader.begin(b"GET")
-        whole = reader.receiveWhole(data + b"ok")
+        whole = readWhole(data + b"ok", False)
         assert whole is not None
-        self.assertEqual(whole[1], b"ok")
+        self.assertEqual(whole.body, b"ok")
         self.assertEqual(ResponseReader().ended, False)

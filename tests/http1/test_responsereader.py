@@ -23,6 +23,7 @@ from twisted_multiserver.http1.responsereader import (
     parseResponse,
 )
 from twisted_multiserver.http1.responses import CheckedResponse, checkResponse
+from twisted_multiserver.http1.wholeresponses import readWhole
 
 
 def plain(event: ResponseEvent) -> object:
@@ -115,13 +116,12 @@ class ScriptTests(SynchronousTestCase):
             self.assertTrue(reader.ended)
         for cut in range(1, len(data)):
             self.assertEqual(feed(reading(method), [data[:cut], data[cut:]], close), expected, cut)
-        reader = reading(method)
-        whole = reader.receiveWhole(data)
-        self.assertEqual((whole is not None, reader.ended), (isWhole, isWhole))
+        whole = readWhole(data, method == b"HEAD")
+        self.assertEqual(whole is not None, isWhole)
         if whole is not None:
-            response, body = whole
-            taken = [shown(response), *([body] if body else []), end(response.persists)]
-            self.assertEqual(taken, expected)
+            body = [whole.body] if whole.body else []
+            self.assertEqual([shown(whole.head), *body, end(whole.persists)], expected)
+            self.assertEqual((whole.size, whole.status), (len(whole.body), whole.head.status))
 
     def test_length(self) -> None:
         self.script(
@@ -273,11 +273,8 @@ class WholeTests(SynchronousTestCase):
         """
         data = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
         for other in (*(data[:size] for size in range(len(data))), data + b"x"):
-            reader = reading()
-            self.assertIsNone(reader.receiveWhole(other))
-            self.assertFalse(reader.ended)
+            self.assertIsNone(readWhole(other, False))
         reader = reading()
-        self.assertIsNone(reader.receiveWhole(data[:-1]))
         first = feed(reader, [data[:-1]])
         self.assertEqual(first + feed(reader, [data[-1:]]), [first[0], b"hell", b"o", end(True)])
 
@@ -286,9 +283,8 @@ class WholeTests(SynchronousTestCase):
             (b"HEAD", b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx"),
             (b"GET", b"HTTP/1.1 304 OK\r\nContent-Length: 1\r\n\r\nx"),
         ):
-            reader = reading(method)
-            self.assertIsNone(reader.receiveWhole(data))
-            self.assertEqual(feed(reader, [data])[-1], end(False))
+            self.assertIsNone(readWhole(data, method == b"HEAD"))
+            self.assertEqual(feed(reading(method), [data])[-1], end(False))
 
     def test_otherWays(self) -> None:
         """
@@ -297,13 +293,12 @@ class WholeTests(SynchronousTestCase):
         for lines in (b"", b"Transfer-Encoding: chunked\r\n"):
             data = b"HTTP/1.1 200 OK\r\n%b\r\n" % lines
             for body in (b"", b"x", b"0\r\n\r\n"):
-                self.assertIsNone(reading().receiveWhole(data + body))
+                self.assertIsNone(readWhole(data + body, False))
 
     def test_realServers(self) -> None:
         for name, data in RESPONSES.items():
             expected = shown(checkResponse(parseResponse(data[:-4])))
-            reader = reading(b"HEAD")
-            whole = reader.receiveWhole(data)
+            whole = readWhole(data, True)
             if whole is not None:
-                self.assertEqual((shown(whole[0]), whole[1]), (expected, b""), name)
+                self.assertEqual((shown(whole.head), whole.body), (expected, b""), name)
             self.assertEqual(feed(reading(b"HEAD"), [data])[0], expected, name)

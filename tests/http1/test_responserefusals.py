@@ -11,12 +11,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.http1.headstrategies import chunkedBodies, cuts, pieces, responseHeads
 from tests.http1.test_fastresponses import shown
 from tests.http1.test_responsereader import end, feed, reading
-from twisted_multiserver.http1.heads import BadMessage
-from twisted_multiserver.http1.responsereader import (
-    HEAD_LIMIT,
-    INFORMATIONAL_LIMIT,
-    parseResponse,
-)
+from twisted_multiserver.http1.heads import HEAD_LIMIT, BadMessage
+from twisted_multiserver.http1.responsereader import INFORMATIONAL_LIMIT, parseResponse
+from twisted_multiserver.http1.wholeresponses import readWhole
 
 
 class RefusalTests(SynchronousTestCase):
@@ -29,7 +26,7 @@ class RefusalTests(SynchronousTestCase):
         for parts in ([data], [data[at : at + 1] for at in range(len(data))]):
             with self.assertRaises(BadMessage, msg=data):
                 feed(reading(), parts)
-        self.assertIsNone(reading().receiveWhole(data))
+        self.assertIsNone(readWhole(data, False))
 
     def test_statusLines(self) -> None:
         for line in (
@@ -99,7 +96,7 @@ class RefusalTests(SynchronousTestCase):
         if excess > 0:
             with self.assertRaises(BadMessage):
                 feed(reading(), parts)
-            self.assertIsNone(reading().receiveWhole(data))
+            self.assertIsNone(readWhole(data, False))
         else:
             self.assertEqual(feed(reading(), parts)[-1], end(True))
 
@@ -146,11 +143,10 @@ class SplitTests(SynchronousTestCase):
     def test_mutated(self, start: bytes, body: bytes, method: bytes, data: st.DataObject) -> None:
         whole = start + body
         expected = self.outcome([whole], method)
-        taken = reading(method).receiveWhole(whole)
+        taken = readWhole(whole, method == b"HEAD")
         if taken is not None:
-            response, content = taken
-            events = [shown(response), *([content] if content else []), end(response.persists)]
-            self.assertEqual(events, expected)
+            content = [taken.body] if taken.body else []
+            self.assertEqual([shown(taken.head), *content, end(taken.persists)], expected)
         for parts in (data.draw(cuts(whole)), pieces(whole, list(range(1, len(whole))))):
             got = self.outcome(parts, method)
             if got and expected and expected[-1] == end(False):
@@ -169,4 +165,4 @@ class SplitTests(SynchronousTestCase):
         for start in (b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: "):
             whole = start + garbage
             self.outcome(data.draw(cuts(whole)))
-            reading().receiveWhole(whole)
+            readWhole(whole, False)

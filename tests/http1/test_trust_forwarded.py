@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.http1.test_trust import PEER, PROXIES, STRANGER, Seen, seen
 from twisted_multiserver.http1.heads import HTTP_1_1, Fields
-from twisted_multiserver.http1.requests import CheckedRequest
+from twisted_multiserver.http1.requests import NO_WISHES, CheckedRequest, JudgedRequest
 from twisted_multiserver.http1.targets import isHost
 
 
@@ -21,7 +21,7 @@ def unchecked(fields: Fields) -> CheckedRequest:
     """
     @return: with any bytes in its fields.
     """
-    return CheckedRequest(b"GET", b"/", HTTP_1_1, b"", b"", 0, True, b"", fields=fields)
+    return JudgedRequest(b"GET", b"/", HTTP_1_1, b"", b"", 0, True, NO_WISHES, fields)
 
 
 def forwarded(*values: bytes) -> Seen:

@@ -19,6 +19,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.http1.doubles import FakeStream, ScriptedResponder
 from twisted_multiserver.http1.connections import ServerConnections, ServerLimits
 from twisted_multiserver.http1.forwarding import (
+    VIA,
     ClientView,
     hasDate,
     linesForClient,
@@ -30,6 +31,7 @@ from twisted_multiserver.http1.requestreader import RequestReader
 from twisted_multiserver.http1.responsereader import ResponseReader
 from twisted_multiserver.http1.responses import CheckedResponse
 from twisted_multiserver.http1.server import ServerConnection
+from twisted_multiserver.http1.wholeresponses import readWhole
 from twisted_multiserver.streams.sweep import Sweep
 
 SMALL = 3500
@@ -211,7 +213,9 @@ def allOfResponse(data: bytes) -> None:
     """
     All that is done with a response's head.
     """
-    ResponseReader().receiveWhole(data)
+    whole = readWhole(data, False)
+    if whole is not None:
+        whole.passedOn(VIA)
     try:
         events = ResponseReader().receive(data)
     except BadMessage:

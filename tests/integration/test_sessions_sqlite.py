@@ -22,7 +22,8 @@ from twisted.web.resource import Resource
 from tests.integration.test_sessions_shared import Browser
 from tests.integration.twistdharness import PATIENCE, cleanEnvironment
 from tests.stores.storecase import created, newKey
-from twisted_multiserver.sessions import ISessionData, SynchronizedSite, synchronizerFromURI
+from twisted_multiserver import SynchronizedSite, synchronizerFromURI
+from twisted_multiserver.interfaces import ISessionData
 from twisted_multiserver.sessions.errors import StoreConfigError, StoreUnavailable
 from twisted_multiserver.sessions.record import SessionDelta
 from twisted_multiserver.sessions.sqlite import SQLiteSynchronizer

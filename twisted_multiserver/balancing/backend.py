@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import Final, Protocol
 
 from twisted_multiserver.balancing.outcomes import Outcome
 from twisted_multiserver.balancing.statistics import Statistics
+
+_OK: Final = Outcome.ok
 
 
 class BackendKind(Enum):
@@ -180,10 +182,12 @@ class Backend:
         """
         self._open[exchange] = None
         self.inFlight += 1
-        self.statistics.requests += 1
-        self.statistics.retries += isRetry
-        for watcher in self.watchers:
-            watcher.loadChanged(self)
+        statistics = self.statistics
+        statistics.requests += 1
+        if isRetry:
+            statistics.retries += 1
+        if self.watchers:
+            self._tellWatchers()
 
     def finish(self, exchange: OpenExchange, outcome: Outcome, now: float) -> None:
         """
@@ -195,15 +199,34 @@ class Backend:
         """
         del self._open[exchange]
         self.inFlight -= 1
-        for watcher in self.watchers:
-            watcher.loadChanged(self)
-        if outcome is Outcome.ok:
+        if self.watchers:
+            self._tellWatchers()
+        if outcome is _OK:
             self.statistics.whole += 1
             return
         self.statistics.failed[outcome] += 1
         if outcome.isFailure and self.kind.isOurs:
             # A dead child's sockets end before its exit is seen: keep for the Crash.
             self._lost = [*self._lost[-99:], (now, exchange.description)]
+
+    def finishWhole(self, exchange: OpenExchange, seconds: float, sent: int, received: int) -> None:
+        """
+        End an exchange well, whose response came at once: as L{finish} does, in one step.
+
+        @param exchange: as given to L{begin}.
+        @param seconds: from the choice of the backend to the response.
+        @param sent: bytes of the request.
+        @param received: bytes of the response's body.
+        """
+        del self._open[exchange]
+        self.inFlight -= 1
+        if self.watchers:
+            self._tellWatchers()
+        self.statistics.wholeResponse(seconds, sent, received)
+
+    def _tellWatchers(self) -> None:
+        for watcher in self.watchers:
+            watcher.loadChanged(self)
 
     def openExchanges(self) -> tuple[OpenExchange, ...]:
         """

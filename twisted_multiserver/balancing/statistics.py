@@ -66,12 +66,33 @@ class Statistics:
         @param seconds: from the choice of the backend to the response's head.
         """
         self.firstByteHistogram[bisect_left(FIRST_BYTE_BOUNDS, seconds)] += 1
+        self._average(seconds)
+
+    def _average(self, seconds: float) -> None:
         before = self.firstByteAverage
         self.firstByteAverage = (
             seconds if before is None else before + _EWMA_WEIGHT * (seconds - before)
         )
         if self.firstBytePeak is not None:
             self.firstBytePeak.add(seconds)
+
+    def wholeResponse(self, seconds: float, sent: int, received: int) -> None:
+        """
+        Note an exchange that ended well, with a response that came at once.
+
+        @param seconds: see L{firstByte}.
+        @param sent: bytes of the request.
+        @param received: bytes of the response's body.
+        """
+        self.whole += 1
+        self.bytesSent += sent
+        self.bytesReceived += received
+        self.firstByteHistogram[bisect_left(FIRST_BYTE_BOUNDS, seconds)] += 1
+        before = self.firstByteAverage
+        if before is None or self.firstBytePeak is not None:
+            self._average(seconds)
+        else:
+            self.firstByteAverage = before + _EWMA_WEIGHT * (seconds - before)
 
     @property
     def outcomes(self) -> Counter[Outcome]:

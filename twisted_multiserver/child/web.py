@@ -30,7 +30,7 @@ from twisted_multiserver.child.listener import Listener
 from twisted_multiserver.child.reactors import IChildReactor
 from twisted_multiserver.draining import DrainingConnection, DrainingFactory, RequestMaker
 from twisted_multiserver.http1.connections import ServerConnections, ServerLimits
-from twisted_multiserver.http1.requestreader import matchForwarded
+from twisted_multiserver.http1.plainrequests import matchForwarded
 from twisted_multiserver.streams.adopting import Adopter, StreamProtocol
 from twisted_multiserver.streams.polling import makePoller
 from twisted_multiserver.streams.streams import Stream

@@ -78,7 +78,7 @@ class Connections:
         self._budgets = budgets
         self._isTrusted = not backend.kind.closesIdle
         self._idleBudget = IDLE_BUDGETS[backend.kind]
-        self._idle: dict[UpstreamConnection, None] = {}
+        self._idle: list[UpstreamConnection] = []
         self._open: dict[UpstreamConnection, None] = {}
 
     def takeIdle(self) -> UpstreamConnection | None:
@@ -86,8 +86,9 @@ class Connections:
         @return: an idle connection that still is one, taken out; L{None} if there
             is none.
         """
-        while self._idle:
-            connection, _ = self._idle.popitem()
+        idle = self._idle
+        while idle:
+            connection = idle.pop()
             if self._isTrusted or connection.isQuiet():
                 return connection
             connection.close()
@@ -110,7 +111,7 @@ class Connections:
         Close what isn't used.
         """
         while self._idle:
-            self._idle.popitem()[0].close()
+            self._idle.pop().close()
 
     def backendDied(self) -> None:
         """
@@ -125,7 +126,7 @@ class Connections:
         See L{ConnectionOwner<twisted_multiserver.gateway.upstream.ConnectionOwner>}.
         """
         if self._backend.state is _ADMITTED:
-            self._idle[connection] = None
+            self._idle.append(connection)
             connection.deadline = self._seconds() + self._idleBudget
         else:
             connection.close()
@@ -134,7 +135,8 @@ class Connections:
         """
         See L{ConnectionOwner<twisted_multiserver.gateway.upstream.ConnectionOwner>}.
         """
-        self._idle.pop(connection, None)
+        if connection in self._idle:
+            self._idle.remove(connection)
         self._open.pop(connection, None)
 
     def _connected(self, stream: Stream) -> UpstreamConnection:

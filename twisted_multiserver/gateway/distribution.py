@@ -42,6 +42,7 @@ class Distribution:
     @ivar budgets: how long things may take.
     @ivar hiddenCookie: the name of a cookie that is between the policy and clients.
     @ivar needsHead: whether the policy wants to know the request's head.
+    @ivar policyListens: whether the policy wants to hear how its choices ended.
     @ivar open: how many exchanges are open.
     @ivar connections: to the backends, those that only finish what they have among them.
     @ivar sweep: watches deadlines.
@@ -61,7 +62,7 @@ class Distribution:
         self.budgets = budgets
         self.hiddenCookie: bytes | None = getattr(policy, "affinityCookie", None)
         self.needsHead = "head" in policy.needs
-        self._policyListens = getattr(type(policy), "exchangeFinished", None) is not (
+        self.policyListens = getattr(type(policy), "exchangeFinished", None) is not (
             BasePolicy.exchangeFinished
         )
         self.sweep = Sweep(clock)
@@ -111,6 +112,13 @@ class Distribution:
             quiet.callback(None)
         return quiet
 
+    @property
+    def isWaiting(self) -> bool:
+        """
+        Whether an exchange waits for the pool to change.
+        """
+        return bool(self._waiting)
+
     def watch(self, exchange: Exchange) -> None:
         """
         @param exchange: is told when its deadline has passed, and of nothing else.
@@ -144,12 +152,22 @@ class Distribution:
         """
         # Only of a failure it matters when it was.
         backend.finish(exchange, outcome, 0.0 if outcome is _OK else self.seconds())
+        self.chosenEnded(backend, info, outcome)
+
+    def chosenEnded(self, backend: Backend, info: RequestInfo, outcome: Outcome) -> None:
+        """
+        A backend has finished what it was chosen for.
+
+        @param backend: the policy's choice.
+        @param info: with which the policy was asked.
+        @param outcome: how it ended.
+        """
         if self._waiting:
             self.poolChanged()
         if backend.state is not _ADMITTED:
             self.pool.exchangeEnded(backend)
             self._forgetIfUnused(backend)
-        if self._policyListens:
+        if self.policyListens:
             self.tellPolicy(backend, info, outcome)
 
     def tellPolicy(self, backend: Backend, info: RequestInfo, outcome: Outcome) -> None:

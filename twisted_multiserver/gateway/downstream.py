@@ -18,21 +18,26 @@ from twisted_multiserver.gateway.body import StreamedBody
 from twisted_multiserver.gateway.distribution import Distribution
 from twisted_multiserver.gateway.exchange import Exchange
 from twisted_multiserver.gateway.plan import Answer
+from twisted_multiserver.gateway.relayed import RelayedExchange
 from twisted_multiserver.gateway.tunnel import Tunnel
 from twisted_multiserver.gateway.upstream import UpstreamConnection
 from twisted_multiserver.http1.answers import answerLines, page, phrase
 from twisted_multiserver.http1.connections import ServerConnections
 from twisted_multiserver.http1.forwarding import (
+    VIA,
     ClientView,
     finalAnswer,
+    linesForClient,
     passingTrailers,
     upgradeLines,
     upstreamHead,
 )
 from twisted_multiserver.http1.heads import Fields
+from twisted_multiserver.http1.plainrequests import BareRequest
 from twisted_multiserver.http1.requests import NO_BODY, NO_WISHES, CheckedRequest
 from twisted_multiserver.http1.responses import CheckedResponse
 from twisted_multiserver.http1.server import ServerConnection
+from twisted_multiserver.http1.wholeresponses import WholeResponse
 from twisted_multiserver.streams.streams import Stream
 
 WhoIs: TypeAlias = Callable[[ClientView, CheckedRequest], ClientView]
@@ -53,6 +58,7 @@ class ClientSide:
         "_distribution",
         "_exchange",
         "_info",
+        "_isPlain",
         "_view",
         "_whoIs",
     )
@@ -76,6 +82,10 @@ class ClientSide:
         self._view = self._client = view
         self._whoIs = whoIs
         self._info = RequestInfo(view.address or "", view.secure, None)
+        # Nothing has to be found out for each request.
+        self._isPlain = (
+            whoIs is None and distribution.hiddenCookie is None and not distribution.needsHead
+        )
         self._exchange: Exchange | None = None
         self._body: StreamedBody | None = None
         self._connection = ServerConnection(stream, connections, self)
@@ -86,6 +96,12 @@ class ClientSide:
         See L{Responder<twisted_multiserver.http1.responder.Responder>}.
         """
         distribution, info = self._distribution, self._info
+        if type(request) is BareRequest and self._isPlain:
+            head = request.lines + self._view.tail(request.host)
+            exchange = RelayedExchange(distribution, request, head, None, info, self)
+            self._exchange = exchange
+            exchange.start()
+            return
         if self._whoIs is not None:
             view = self._client = self._whoIs(self._view, request)
             info = RequestInfo(view.address or "", view.secure, None)
@@ -102,7 +118,7 @@ class ClientSide:
         body = None
         if request.length != NO_BODY:
             body = self._body = StreamedBody(request.length, self._connection)
-        exchange = Exchange(
+        exchange = RelayedExchange(
             distribution,
             request,
             upstreamHead(request, self._client, hiddenCookie=distribution.hiddenCookie),
@@ -160,6 +176,16 @@ class ClientSide:
             self._connection.endResponse()
         else:
             self._connection.sendWhole(head.status, head.reason, lines, body)
+
+    def responseRelayed(self, whole: WholeResponse) -> None:
+        """
+        See L{Relaying<twisted_multiserver.gateway.relayed.Relaying>}.
+        """
+        self._exchange = self._body = None
+        data = whole.passedOn(VIA)
+        if not data or not self._connection.sendRelayed(data):
+            head = whole.head
+            self.responseWhole(head, linesForClient(head), whole.body)
 
     def responseHead(self, head: CheckedResponse, lines: bytes) -> None:
         """

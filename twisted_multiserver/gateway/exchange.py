@@ -41,12 +41,14 @@ from twisted_multiserver.http1.forwarding import linesForClient
 from twisted_multiserver.http1.heads import Fields
 from twisted_multiserver.http1.requests import CheckedRequest
 from twisted_multiserver.http1.responses import CheckedResponse
+from twisted_multiserver.http1.wholeresponses import WholeResponse
 
 if TYPE_CHECKING:
     from twisted_multiserver.gateway.distribution import Distribution
 
 
 _ADMITTED: Final = BackendState.admitted
+_OK: Final = Outcome.ok
 
 
 class Downstream(Protocol):
@@ -204,16 +206,24 @@ class Exchange:
         except Exception:  # the user's own code
             self._follow(self._policyFailed(None))
             return
-        if type(choice) is Backend and choice.state is _ADMITTED:
-            connections = distribution.connections.get(choice)
-            if connections is not None:
-                self._backend = self.lastBackend = choice
-                choice.begin(self)
-                decision = self._sendBy(connections, connections.takeIdle())
-                if decision is not None:
-                    self._follow(decision)
-                return
-        self._follow(self._chose(choice, backends))
+        if type(choice) is not Backend or choice.state is not _ADMITTED:
+            self._follow(self._chose(choice, backends))
+            return
+        connections = distribution.connections.get(choice)
+        if connections is None:
+            self._follow(self._chose(choice, backends))
+            return
+        self._backend = self.lastBackend = choice
+        choice.begin(self)
+        connection = connections.takeIdle()
+        if connection is None:
+            self._follow(self._sendBy(connections, None))
+            return
+        self._connection = connection
+        self.tries = 1
+        self._sentAt = distribution.seconds()
+        request = self._request
+        connection.send(self._head, request.method, self._body, self, request.wishes.upgrade)
 
     def goOn(self) -> None:
         """
@@ -274,21 +284,27 @@ class Exchange:
         """
         self._downstream.responseInformational(head)
 
-    def wholeReceived(self, head: CheckedResponse, body: bytes) -> None:
+    def wholeReceived(self, whole: WholeResponse) -> None:
         """
-        @param head: the response's.
-        @param body: all of it.
+        @param whole: the response.
         """
-        backend, distribution = self._backend, self._distribution
-        assert backend is not None
-        statistics = backend.statistics
-        statistics.firstByte(distribution.seconds() - self._sentAt)
-        statistics.bytesReceived += len(body)
-        self._finishBackend(Outcome.ok)
-        self._ended = True
-        self._downstream.responseWhole(head, linesForClient(head, self._cookie), body)
+        self._finishWhole(whole)
+        head = whole.head
+        self._downstream.responseWhole(head, linesForClient(head, self._cookie), whole.body)
         # Last, since a master that stops goes on when nothing is open any more.
-        distribution.ended()
+        self._distribution.ended()
+
+    def _finishWhole(self, whole: WholeResponse) -> None:
+        backend, connection, distribution = self._backend, self._connection, self._distribution
+        assert backend is not None
+        assert connection is not None
+        self._backend = self._connection = None
+        self._ended = True
+        backend.finishWhole(
+            self, distribution.seconds() - self._sentAt, connection.bytesSent, whole.size
+        )
+        if distribution.policyListens or backend.state is not _ADMITTED or distribution.isWaiting:
+            distribution.chosenEnded(backend, self._info, _OK)
 
     def switched(self, head: CheckedResponse, rest: bytes) -> None:
         """

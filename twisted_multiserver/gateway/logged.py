@@ -21,6 +21,7 @@ from twisted_multiserver.http1.forwarding import ClientView
 from twisted_multiserver.http1.heads import Fields, fieldValues
 from twisted_multiserver.http1.requests import CheckedRequest
 from twisted_multiserver.http1.responses import SWITCHING_PROTOCOLS, CheckedResponse
+from twisted_multiserver.http1.wholeresponses import WholeResponse
 from twisted_multiserver.streams.streams import Stream
 
 
@@ -91,6 +92,15 @@ class LoggedClientSide(ClientSide):
         # Before it is sent, since the next request may begin with that.
         self._tell("whole")
         super().responseWhole(head, lines, body)
+
+    def responseRelayed(self, whole: WholeResponse) -> None:
+        """
+        See L{Relaying<twisted_multiserver.gateway.relayed.Relaying>}.
+        """
+        self._status = whole.status
+        self._bytes = whole.size
+        self._tell("whole")
+        super().responseRelayed(whole)
 
     def responseHead(self, head: CheckedResponse, lines: bytes) -> None:
         """

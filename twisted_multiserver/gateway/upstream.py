@@ -26,6 +26,7 @@ from twisted_multiserver.http1.responsereader import (
     ResponseReader,
 )
 from twisted_multiserver.http1.responses import CheckedResponse
+from twisted_multiserver.http1.wholeresponses import WholeResponse, readWhole
 from twisted_multiserver.streams.streams import Stream
 from twisted_multiserver.streams.sweep import Sweep
 
@@ -43,12 +44,11 @@ class ResponseListener(Protocol):
         @param head: one that comes before the final one.
         """
 
-    def wholeReceived(self, head: CheckedResponse, body: bytes) -> None:
+    def wholeReceived(self, whole: WholeResponse) -> None:
         """
         A whole response; nothing else is told of it.
 
-        @param head: its head.
-        @param body: its body.
+        @param whole: the response.
         """
 
     def switched(self, head: CheckedResponse, rest: bytes) -> None:
@@ -113,7 +113,9 @@ class UpstreamConnection:
         "_body",
         "_firstByteBudget",
         "_headReceived",
+        "_isDisturbed",
         "_listener",
+        "_method",
         "_owner",
         "_paused",
         "_peerDied",
@@ -123,6 +125,7 @@ class UpstreamConnection:
         "_stallBudget",
         "_stream",
         "_sweep",
+        "_upgrade",
         "bodySent",
         "bytesSent",
         "deadline",
@@ -156,8 +159,12 @@ class UpstreamConnection:
         self._listener: ResponseListener | None = None
         self._reader = ResponseReader()
         self._body: Body | None = None
+        self._method = b"GET"
+        self._upgrade: bytes | None = None
         self._headReceived = False
         self._received = False
+        # Paused, or to end behind what its backend has said still.
+        self._isDisturbed = False
         self._peerDied = False
         self._paused = False
         self.isQuiet = stream.isQuiet
@@ -186,8 +193,9 @@ class UpstreamConnection:
         """
         self.requests += 1
         self._listener = to
-        self._reader.begin(method, upgrade)
-        self._headReceived = self._received = self.bodySent = False
+        self._method = method
+        self._upgrade = upgrade
+        self._received = False
         self.bytesSent = len(head)
         self.deadline = self._seconds() + self._firstByteBudget
         self._stream.write(head)
@@ -210,7 +218,7 @@ class UpstreamConnection:
         The client is slow: read nothing, and don't blame the backend for it.
         """
         if self._listener is not None and not self._peerDied:
-            self._paused = True
+            self._paused = self._isDisturbed = True
             self.deadline = inf
             self._stream.pause()
 
@@ -219,7 +227,7 @@ class UpstreamConnection:
         The client goes on.
         """
         if self._listener is not None and not self._peerDied:
-            self._paused = False
+            self._paused = self._isDisturbed = False
             self.deadline = self._seconds() + self._stallBudget
             self._stream.resume()
 
@@ -242,7 +250,7 @@ class UpstreamConnection:
         The backend's process is no more.  What it wrote is still to be read; its
         end comes by itself, unless another process holds a copy of the socket.
         """
-        self._peerDied = True
+        self._peerDied = self._isDisturbed = True
         self._stream.resume()
         self.deadline = min(self.deadline, self._seconds() + _AFTER_DEATH)
 
@@ -267,13 +275,17 @@ class UpstreamConnection:
             self._retire()
             return
         if not self._received:
-            self._received = True
-            whole = self._reader.receiveWhole(data)
+            whole = readWhole(data, self._method == b"HEAD")
             if whole is not None:
-                head, body = whole
-                self._end(head.persists)
-                listener.wholeReceived(head, body)
+                if whole.persists and self._body is None and not self._isDisturbed:
+                    self._listener = None
+                    self._owner.connectionIdle(self)
+                else:
+                    self._end(whole.persists)
+                listener.wholeReceived(whole)
                 return
+            self._received = True
+            self._reader.begin(self._method, self._upgrade)
         try:
             events = self._reader.receive(data)
         except BadMessage:
@@ -369,9 +381,11 @@ class UpstreamConnection:
 
     def _end(self, reusable: bool) -> None:
         self._listener = None
+        self._headReceived = self.bodySent = False
         if self._paused:
             # The client turned slow with the end at hand: its slowness ends here too.
             self._paused = False
+            self._isDisturbed = self._peerDied
             self._stream.resume()
         if self._body is not None:
             # Answered before it had the whole request, the rest of which it won't get.

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from twisted_multiserver.http1.requestreader import Matcher, matchHead
+from twisted_multiserver.http1.plainrequests import Matcher, matchHead
 
 
 @dataclass(frozen=True, slots=True)

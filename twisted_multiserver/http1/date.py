@@ -4,9 +4,14 @@ The Date of a message (RFC 9110 section 5.6.7).
 
 from __future__ import annotations
 
+import re
 import time
 from email.utils import formatdate
 
+from twisted_multiserver.http1.grammar import caseless
+
+# Behind a line's end.
+findDate = re.compile(rf"\n{caseless('date')}:".encode()).search
 _made = (0, b"")
 
 

@@ -15,13 +15,12 @@ was checked before (RFC 9112 section 11.1).
 
 from __future__ import annotations
 
-import re
-
 from twisted_multiserver.http1.cookies import withoutCookie
-from twisted_multiserver.http1.date import httpDate
-from twisted_multiserver.http1.grammar import caseless, findFields
-from twisted_multiserver.http1.heads import Fields
+from twisted_multiserver.http1.date import findDate, httpDate
+from twisted_multiserver.http1.grammar import findFields
+from twisted_multiserver.http1.heads import HTTP_1_1, Fields
 from twisted_multiserver.http1.names import NOT_IN_TRAILERS, isOurs
+from twisted_multiserver.http1.plainrequests import PlainRequest
 from twisted_multiserver.http1.requests import (
     CHUNKED,
     NO_BODY,
@@ -42,8 +41,8 @@ _VIA = {
         (b"HTTP/2.0", b"2"),
     )
 }
+VIA = _VIA[HTTP_1_1]
 _METHODS_WITH_BODY = frozenset({b"POST", b"PUT", b"PATCH"})
-_findDate = re.compile(rf"\n{caseless('date')}:".encode()).search
 
 
 class ClientView:
@@ -57,7 +56,7 @@ class ClientView:
     @ivar lines: the fields that say so to a backend.
     """
 
-    __slots__ = ("address", "host", "lines", "listener", "secure")
+    __slots__ = ("_tail", "_tailHost", "address", "host", "lines", "listener", "secure")
 
     def __init__(
         self, address: str | None, secure: bool, listener: bytes, host: bytes | None = None
@@ -68,6 +67,23 @@ class ClientView:
         self.host = host
         known = b"" if address is None else b"X-Forwarded-For: %b\r\n" % address.encode("ascii")
         self.lines = known + b"X-Forwarded-Proto: %b\r\n" % (b"https" if secure else b"http")
+        self._tail = self._tailHost = b""
+
+    def tail(self, host: bytes) -> bytes:
+        """
+        Make what a backend gets behind a plain head.
+
+        @param host: that the client asks; one at a time is remembered.
+        @return: the lines, and the empty one.
+        """
+        if host != self._tailHost:
+            self._tailHost = host
+            self._tail = b"%b%bX-Forwarded-Host: %b\r\n\r\n" % (
+                VIA,
+                self.lines,
+                self.host or host,
+            )
+        return self._tail
 
 
 def upstreamHead(
@@ -87,15 +103,25 @@ def upstreamHead(
     @param hiddenCookie: the name of a cookie of our own, which ends here.
     @return: the bytes up to and with the empty line.
     """
+    isPlain = (
+        request.length == NO_BODY
+        and request.wishes is NO_WISHES
+        and (request.method == b"GET" or request.method not in _METHODS_WITH_BODY)
+    )
+    if (
+        isinstance(request, PlainRequest)
+        and target is None
+        and (hiddenCookie is None or hiddenCookie not in request.lines)
+    ):
+        # The bytes that came, and what we say.
+        tail = client.tail(request.host)
+        if isPlain:
+            return request.lines + tail
+        return b"%b%b%b\r\n" % (request.lines, tail[:-2], _furtherLines(request))
     passing = request.passing
     if hiddenCookie is not None and hiddenCookie in passing:
         passing = joinLines(withoutCookie(tuple(findFields(passing)), hiddenCookie))
     host = request.host or client.listener
-    isPlain = (
-        request.length == NO_BODY
-        and request.wishes is NO_WISHES
-        and request.method not in _METHODS_WITH_BODY
-    )
     return b"%b %b HTTP/1.1\r\nHost: %b\r\n%b%b%bX-Forwarded-Host: %b\r\n%b%b\r\n" % (
         request.method,
         target or originForm(request.method, request.target),
@@ -181,7 +207,7 @@ def hasDate(lines: bytes) -> bool:
     @return: whether Date is among them.
     """
     found = b"\n" + lines
-    return b"\ndate: " in found or _findDate(found) is not None
+    return b"\ndate: " in found or findDate(found) is not None
 
 
 def passingTrailers(trailers: Fields) -> Fields:

@@ -44,19 +44,50 @@ def caseless(name: str) -> str:
     )
 
 
-def plainLines(notThese: Iterable[str], notBeginning: Iterable[str] = ()) -> str:
+def plainLines(
+    notThese: Iterable[str],
+    notBeginning: Iterable[str] = (),
+    common: Iterable[str] = (),
+    often: Iterable[str] = (),
+) -> str:
     """
     @param notThese: names, in lower case, that are not plain.
     @param notBeginning: beginnings of names that are not plain.
+    @param common: names that are plain, as they are mostly written; what they begin with is
+        known without a closer look.
+    @param often: lines that are not plain, as they mostly begin; so are these.
     @return: an expression for any number of lines with other names, each with one blank
         before its value and none behind.
     """
     tails: dict[str, list[str]] = {}
-    for name in notThese:
-        tails.setdefault(name[0], []).append(caseless(name[1:]) + ":")
-    for name in notBeginning:
+    begins = [*(f"{name}:" for name in notThese), *notBeginning]
+    for name in begins:
         tails.setdefault(name[0], []).append(caseless(name[1:]))
-    others = "|".join(
-        f"{caseless(first)}(?:{'|'.join(found)})" for first, found in sorted(tails.items())
+    initials = "".join(letter.upper() + letter for letter in tails)
+    safe = "".join(
+        re.escape(letter)
+        for letter in map(chr, range(33, 127))
+        if letter not in initials and isToken(letter.encode())
     )
-    return rf"(?:(?!{others}){TOKEN}: {TRIMMED}\r\n)*+"
+    known = {re.escape(_tellingPart(name, begins)) for name in common if name[0] in initials}
+    others = "|".join(
+        f"{caseless(letter)}(?!{'|'.join(found)})" for letter, found in sorted(tails.items())
+    )
+    rest = rf"[{_TOKEN_CHARACTERS}]*+: {TRIMMED}\r\n"
+    plain = rf"(?:[{safe}]{rest})*+"
+    stop = f"(?!{'|'.join(often)})" if often else ""
+    choice = "|".join([*sorted(known), others])
+    return rf"{plain}(?:(?=[{initials}]){stop}(?:{choice}){rest}{plain})*+"
+
+
+def _tellingPart(name: str, others: Iterable[str]) -> str:
+    """
+    @return: so much of a name's beginning that none of the others begins with it.
+    """
+    beginnings = [name[:size] for size in range(1, len(name) + 1)]
+    taken = tuple(other.replace("~", "-") for other in others)
+    return next(
+        begin
+        for begin in beginnings
+        if not any(other.startswith(begin.lower().replace("_", "-")) for other in taken)
+    )

@@ -13,12 +13,15 @@ fields are kept (section 5.2).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 Fields: TypeAlias = tuple[tuple[bytes, bytes], ...]
 
 HTTP_1_0 = b"HTTP/1.0"
 HTTP_1_1 = b"HTTP/1.1"
+
+# So many bytes of a head are read, with its first line.
+HEAD_LIMIT = 65536
 
 
 class BadMessage(ValueError):
@@ -46,15 +49,23 @@ def listMembers(fields: Fields, name: bytes) -> list[bytes]:
     @param name: the field's name in lower case.
     @return: the members of all its lines, in lower case, without empty ones.
     """
-    values = fieldValues(fields, name)
+    return members(fieldValues(fields, name))
+
+
+def members(values: list[bytes]) -> list[bytes]:
+    """
+    Read the values of a field that is a comma-separated list of tokens.
+
+    @param values: of all its lines.
+    @return: the members, in lower case, without empty ones.
+    """
     if not values:
         return []
-    members = b",".join(values).lower().split(b",")
-    return [member for member in (raw.strip(b" \t") for raw in members) if member]
+    found = b",".join(values).lower().split(b",")
+    return [member for member in (raw.strip(b" \t") for raw in found) if member]
 
 
-@dataclass(frozen=True, slots=True)
-class RequestHead:
+class RequestHead(NamedTuple):
     """
     The head of a request (RFC 9112 section 3).
 

@@ -38,6 +38,7 @@ _NO_NAMES = frozenset({b"close"})
 # CGI and WSGI give "_" and "-" the same name, so one stands for the other here too.
 OURS = ("forwarded", "x~real~ip")
 OURS_BEGIN = ("x~forwarded~",)
+OURS_INITIALS = bytes({ord(name[0]) for name in (*OURS, *OURS_BEGIN)})
 isOurs = re.compile(
     "|".join(
         [name.replace("~", "[-_]") + r"\Z" for name in OURS]
@@ -46,13 +47,12 @@ isOurs = re.compile(
 ).match
 
 
-def endingWith(ends: frozenset[bytes], options: list[bytes]) -> frozenset[bytes]:
+def namedBy(options: list[bytes]) -> set[bytes]:
     """
-    @param ends: the names that end here in this direction.
     @param options: what Connection says, in lower case.
-    @return: these names, and those that Connection names.
+    @return: the names of fields that end at this hop too.
     """
-    return ends.union(options) - _NO_NAMES if options else ends
+    return {*options} - _NO_NAMES
 
 
 NOT_IN_TRAILERS = (

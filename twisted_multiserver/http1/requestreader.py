@@ -13,96 +13,20 @@ are refused (RFC 9112 sections 2.2, 5.1, 5.2), as soon as they are seen.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Final, TypeAlias
 
-from twisted_multiserver.http1.grammar import (
-    TARGET,
-    caseless,
-    findBareEnd,
-    matchField,
-    plainLines,
-)
-from twisted_multiserver.http1.heads import HTTP_1_0, HTTP_1_1, RequestHead
-from twisted_multiserver.http1.names import ENDS_AT_REQUEST, OURS, OURS_BEGIN
+from twisted_multiserver.http1.grammar import TOKEN, VALUE, findBareEnd
+from twisted_multiserver.http1.heads import HEAD_LIMIT, HTTP_1_0, HTTP_1_1, RequestHead
+from twisted_multiserver.http1.plainrequests import Matcher, matchHead, readPlainRequest
 from twisted_multiserver.http1.requests import (
-    CHUNKED,
-    NO_BODY,
     TARGET_LIMIT,
     CheckedRequest,
     Refused,
     checkRequest,
 )
-from twisted_multiserver.http1.targets import HOST
 
-HEAD_LIMIT = 65536
-_CLOSE: Final = len(b"close")
-
-_ENDING = [*sorted(name.decode() for name in ENDS_AT_REQUEST), "max-forwards"]
-
-Matcher: TypeAlias = Callable[[bytes], re.Match[bytes] | None]
-
-
-def _matcher(plain: str) -> Matcher:
-    connection = rf"(?:{caseless('connection')}: ([Kk]eep-[Aa]live|[Cc]lose)\r\n({plain}))?+"
-    framing = (
-        rf"(?:(?:{caseless('content-length')}: ([0-9]{{1,18}}+)"
-        rf"|{caseless('transfer-encoding')}: ([Cc]hunked))\r\n({plain}))?+"
-    )
-    # Host is there, once; Connection and framing are in front of it or anywhere behind.
-    return re.compile(
-        (
-            rf"(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) (?=/)({TARGET}) HTTP/1\.1\r\n({plain})"
-            rf"{connection}{framing}{caseless('host')}: ({HOST})\r\n({plain})"
-            rf"{connection}{framing}{connection}\r\n"
-        ).encode("latin-1")
-    ).match
-
-
-matchHead = _matcher(plainLines([*_ENDING, *OURS], OURS_BEGIN))
-# What a master sends, which speaks of its client; where the next hop is the application.
-matchForwarded = _matcher(plainLines(_ENDING))
-
+_matchFields = re.compile(rf"(?:{TOKEN}:{VALUE}\r\n)*+\r\n".encode()).fullmatch
+_findFields = re.compile(rb"([^:]++):[ \t]*+([^\r]*+)\r\n").findall
 _matchRequestLine = re.compile(rb"([^ ]+) ([^ ]+) (HTTP/([0-9])\.([0-9]))").fullmatch
-
-
-def readPlainRequest(data: bytes, matcher: Matcher = matchHead) -> CheckedRequest | None:
-    """
-    Read a head as most clients send it.
-
-    @param data: bytes that begin with a request.
-    @param matcher: knows them: L{matchHead}, or L{matchForwarded}, which leaves what is said of
-        the client among the lines that pass.
-    @return: the checked request; L{None} if the head is not whole, or not one that this
-        way knows.
-    """
-    match = matcher(data)
-    if match is None:
-        return None
-    # p: plain lines, c: Connection, n: Content-Length, t: Transfer-Encoding; what isn't
-    # there is empty.
-    method, target, p1, c1, p2, n1, t1, p3, host, p4, c2, p5, n2, t2, p6, c3, p7 = match.groups(b"")
-    end = match.end()
-    if (
-        (c1 and (c2 or c3))
-        or (c2 and c3)
-        or ((n1 or t1) and (n2 or t2))
-        or end > HEAD_LIMIT
-        or len(target) > TARGET_LIMIT
-    ):
-        # A field is there twice, or something is too long: for the judge.
-        return None
-    size = n1 or n2
-    return CheckedRequest(
-        method,
-        target,
-        HTTP_1_1,
-        host,
-        p1 + p2 + p3 + p4 + p5 + p6 + p7,
-        int(size) if size else CHUNKED if t1 or t2 else NO_BODY,
-        len(c1 or c2 or c3) != _CLOSE,
-        data if end == len(data) else data[:end],
-    )
 
 
 def parseRequest(head: bytes) -> RequestHead:
@@ -113,14 +37,13 @@ def parseRequest(head: bytes) -> RequestHead:
     @return: the neutral head; HTTP/1.2 and above is HTTP/1.1.
     @raise Refused: for anything that the grammar doesn't allow.
     """
-    lines = head[:-4].split(b"\r\n")
-    method, target, version = _requestLine(lines[0])
-    fields = []
-    for line in lines[1:]:
-        field = matchField(line)
-        if field is None:
-            raise Refused(400, "a field line is malformed")
-        fields.append((field[1], field[2].strip(b" \t")))
+    lineEnd = head.find(b"\r\n")
+    method, target, version = _requestLine(head[:lineEnd])
+    if _matchFields(head, lineEnd + 2) is None:
+        raise Refused(400, "a field line is malformed")
+    fields = _findFields(head, lineEnd + 2)
+    if b" \r\n" in head or b"\t\r\n" in head:
+        fields = [(name, value.rstrip(b" \t")) for name, value in fields]
     return RequestHead(method, target, version, tuple(fields))
 
 
@@ -154,20 +77,21 @@ class RequestReader:
         self.isBegun = False
         self.isFresh = True
 
-    def receive(self, data: bytes) -> tuple[CheckedRequest, bytes] | None:
+    def receive(self, data: bytes, isTried: bool = False) -> tuple[CheckedRequest, bytes] | None:
         """
         Take what has arrived.
 
         @param data: bytes of the connection, none of them of a body.
+        @param isTried: whether it is known that the data are no plain request.
         @return: a checked request and what came behind its head; L{None} if more is
             needed.
         @raise Refused: if the bytes are no request that may go on.
         """
-        if self.isFresh:
+        if self.isFresh and not isTried:
             plain = readPlainRequest(data, self._matcher)
             if plain is not None:
                 return plain, data[plain.size :]
-        self.isFresh = False
+        wasFresh, self.isFresh = self.isFresh, False
         self._buffer += data
         if self._maySkip and len(self._buffer) > 1:
             self._maySkip = False
@@ -186,8 +110,11 @@ class RequestReader:
             raise _tooLong(head)
         self._buffer, self._checked = b"", 0
         self.isBegun, self.isFresh, self._maySkip = False, True, True
-        plain = readPlainRequest(head, self._matcher)
-        return plain or checkRequest(parseRequest(head)), rest
+        if not wasFresh:
+            plain = readPlainRequest(head, self._matcher)
+            if plain is not None:
+                return plain, rest
+        return checkRequest(parseRequest(head), isParsed=True), rest
 
     def _checkBegun(self) -> None:
         """

@@ -17,16 +17,16 @@ import re
 from typing import Final
 
 from twisted_multiserver.http1.framing import UnknownCoding, isChunked
-from twisted_multiserver.http1.grammar import findFields, isTarget, isToken, isValue
+from twisted_multiserver.http1.grammar import isTarget, isToken, isValue
 from twisted_multiserver.http1.heads import (
     HTTP_1_0,
     HTTP_1_1,
     BadMessage,
     Fields,
     RequestHead,
-    listMembers,
+    members,
 )
-from twisted_multiserver.http1.names import ENDS_AT_REQUEST, endingWith, isOurs
+from twisted_multiserver.http1.names import ENDS_AT_REQUEST, OURS_INITIALS, isOurs, namedBy
 from twisted_multiserver.http1.targets import authorityOf, isForTLS, isHost
 
 NO_BODY: Final = 0
@@ -34,6 +34,8 @@ CHUNKED: Final = -1
 
 TARGET_LIMIT = 16384
 
+_NOTED = ENDS_AT_REQUEST | {b"max-forwards"}
+_WISHES = frozenset({b"expect", b"max-forwards", b"upgrade"})
 _isLength = re.compile(rb"[0-9]{1,18}").fullmatch
 
 
@@ -84,71 +86,58 @@ NO_WISHES: Final = Wishes(False, None, None)
 
 class CheckedRequest:
     """
-    The head of a request that was judged good.
+    The head of a request that was judged good, whichever way it was read.
 
     @ivar method: such as C{b"GET"}.
-    @ivar target: the request target, raw.
-    @ivar version: C{b"HTTP/1.1"}, C{b"HTTP/1.0"} or C{b"HTTP/2"}.
     @ivar host: the authority that the client asks; empty if it named none.
-    @ivar passing: lines of the fields that go on to a backend, each with its CRLF:
-        without those that end at a hop, framing, Host, and what only we may say.
     @ivar length: bytes of the body; L{NO_BODY}, or L{CHUNKED}.
     @ivar keepAlive: whether the client would go on with its connection.
-    @ivar wishes: what few requests ask for; mostly L{NO_WISHES}.
     @ivar size: bytes of the head, if it was read from bytes.
     """
 
-    __slots__ = (
-        "_fields",
-        "_lines",
-        "host",
-        "keepAlive",
-        "length",
-        "method",
-        "passing",
-        "size",
-        "target",
-        "version",
-        "wishes",
-    )
+    __slots__ = ("host", "keepAlive", "length", "method", "size")
 
-    def __init__(
-        self,
-        method: bytes,
-        target: bytes,
-        version: bytes,
-        host: bytes,
-        passing: bytes,
-        length: int,
-        keepAlive: bool,
-        lines: bytes,
-        wishes: Wishes = NO_WISHES,
-        fields: Fields | None = None,
-    ) -> None:
+    method: bytes
+    host: bytes
+    length: int
+    keepAlive: bool
+    size: int
+
+    @property
+    def target(self) -> bytes:
         """
-        @param lines: the head as it came, if C{fields} is L{None}.
-        @param fields: all fields of the head.
+        The request target, raw.
         """
-        self.method = method
-        self.target = target
-        self.version = version
-        self.host = host
-        self.passing = passing
-        self.length = length
-        self.keepAlive = keepAlive
-        self.wishes = wishes
-        self.size = len(lines)
-        self._lines = lines
-        self._fields = fields
+        raise NotImplementedError
+
+    @property
+    def version(self) -> bytes:
+        """
+        C{b"HTTP/1.1"}, C{b"HTTP/1.0"} or C{b"HTTP/2"}.
+        """
+        raise NotImplementedError
+
+    @property
+    def wishes(self) -> Wishes:
+        """
+        What few requests ask for; mostly L{NO_WISHES}.
+        """
+        raise NotImplementedError
+
+    @property
+    def passing(self) -> bytes:
+        """
+        Lines of the fields that go on to a backend, each with its CRLF: without those that
+        end at a hop, framing, Host, and what only we may say.
+        """
+        raise NotImplementedError
 
     @property
     def fields(self) -> Fields:
         """
         All fields as the client sent them.
         """
-        if self._fields is None:
-            self._fields = tuple(findFields(self._lines, self._lines.index(b"\n") + 1))
-        return self._fields
+        raise NotImplementedError
 
     @property
     def head(self) -> RequestHead:
@@ -167,43 +156,92 @@ class CheckedRequest:
         return f"{self.method.decode('latin-1')} {shown}"
 
 
-def checkRequest(head: RequestHead) -> CheckedRequest:
+class JudgedRequest(CheckedRequest):
+    """
+    A request that was judged field by field.
+    """
+
+    __slots__ = ("fields", "passing", "target", "version", "wishes")
+
+    target: bytes
+    version: bytes
+    wishes: Wishes
+    passing: bytes
+    fields: Fields
+
+    def __init__(
+        self,
+        method: bytes,
+        target: bytes,
+        version: bytes,
+        host: bytes,
+        passing: bytes,
+        length: int,
+        keepAlive: bool,
+        wishes: Wishes,
+        fields: Fields,
+    ) -> None:
+        """
+        The arguments are the attributes.
+        """
+        self.method = method
+        self.target = target
+        self.version = version
+        self.host = host
+        self.passing = passing
+        self.length = length
+        self.keepAlive = keepAlive
+        self.wishes = wishes
+        self.fields = fields
+        self.size = 0
+
+
+def checkRequest(head: RequestHead, isParsed: bool = False) -> JudgedRequest:
     """
     Judge a head.
 
     @param head: as it was read, or made from another protocol's request.
+    @param isParsed: whether its fields are known to be names and values.
     @return: the checked request.
     @raise Refused: if it must not go further.
     """
     _checkGrammar(head)
-    host = _checkHost(head)
-    length = _checkFraming(head)
-    options = listMembers(head.fields, b"connection")
+    if not isParsed:
+        _checkFields(head.fields)
+    # Most fields mean nothing here: those that do are looked up by their names.
+    noted: dict[bytes, list[bytes]] = {}
+    passing = []
+    for field in head.fields:
+        name = field[0].lower()
+        if name in _NOTED:
+            noted.setdefault(name, []).append(field[1])
+        if name not in ENDS_AT_REQUEST and (name[0] not in OURS_INITIALS or not isOurs(name)):
+            passing.append(field)
+    host = _checkHost(head, noted.get(b"host", []))
+    length = _checkFraming(head, noted)
+    options = members(noted[b"connection"]) if b"connection" in noted else []
     isNew = head.version == HTTP_1_1
-    ends = endingWith(ENDS_AT_REQUEST, options)
-    wishes = Wishes(
-        _checkExpectation(head) and isNew and length != NO_BODY,
-        _upgrade(head) if isNew and b"upgrade" in options and length == NO_BODY else None,
-        _maxForwards(head),
-        isForTLS(head.target),
-    )
-    if wishes.maxForwards is not None:
-        ends |= {b"max-forwards"}
-    return CheckedRequest(
+    wishes = NO_WISHES
+    if not _WISHES.isdisjoint(noted) or isForTLS(head.target):
+        wishes = Wishes(
+            _checkExpectation(head, noted) and isNew and length != NO_BODY,
+            _upgrade(noted) if isNew and b"upgrade" in options and length == NO_BODY else None,
+            _maxForwards(head, noted),
+            isForTLS(head.target),
+        )
+    if options or wishes.maxForwards is not None:
+        ends = namedBy(options)
+        if wishes.maxForwards is not None:
+            ends.add(b"max-forwards")
+        passing = [field for field in passing if field[0].lower() not in ends]
+    return JudgedRequest(
         head.method,
         head.target,
         head.version,
         host,
-        joinLines(
-            [
-                field
-                for field in head.fields
-                if (name := field[0].lower()) not in ends and not isOurs(name)
-            ]
-        ),
+        joinLines(passing),
         length,
         b"close" not in options and (isNew or b"keep-alive" in options),
-        b"",
         wishes,
         head.fields,
     )
@@ -229,13 +267,15 @@ def _checkGrammar(head: RequestHead) -> None:
     isPath = head.target.startswith(b"/") or authorityOf(head.target) is not None
     if not isPath and (head.target != b"*" or head.method != b"OPTIONS"):
         raise Refused(400, "the target is neither a path nor a URL")
-    for name, value in head.fields:
+
+
+def _checkFields(fields: Fields) -> None:
+    for name, value in fields:
         if not isToken(name) or not isValue(value):
             raise Refused(400, "a field holds a byte that it must not")
 
 
-def _checkHost(head: RequestHead) -> bytes:
-    hosts = head.values(b"host")
+def _checkHost(head: RequestHead, hosts: list[bytes]) -> bytes:
     if len(hosts) > 1:
         raise Refused(400, "more than one Host")
     if not hosts and head.version != HTTP_1_0:
@@ -251,10 +291,10 @@ def _checkHost(head: RequestHead) -> bytes:
     return authority
 
 
-def _checkFraming(head: RequestHead) -> int:
-    lengths = head.values(b"content-length")
+def _checkFraming(head: RequestHead, noted: dict[bytes, list[bytes]]) -> int:
+    lengths = noted.get(b"content-length", [])
     try:
-        chunked = isChunked(head.fields)
+        chunked = b"transfer-encoding" in noted and isChunked(head.fields)
     except UnknownCoding as unknown:
         raise Refused(501, str(unknown)) from unknown
     except BadMessage as bad:
@@ -274,18 +314,18 @@ def _checkFraming(head: RequestHead) -> int:
     return length
 
 
-def _checkExpectation(head: RequestHead) -> bool:
-    members = listMembers(head.fields, b"expect")
-    if members and head.version != HTTP_1_0 and {*members} != {b"100-continue"}:
+def _checkExpectation(head: RequestHead, noted: dict[bytes, list[bytes]]) -> bool:
+    expected = members(noted.get(b"expect", []))
+    if expected and head.version != HTTP_1_0 and {*expected} != {b"100-continue"}:
         raise Refused(417, "an expectation that nobody here can meet")
-    return bool(members)
+    return bool(expected)
 
 
-def _maxForwards(head: RequestHead) -> int | None:
+def _maxForwards(head: RequestHead, noted: dict[bytes, list[bytes]]) -> int | None:
     """
     RFC 9110 section 7.6.2; other methods pass it on as it is.
     """
-    values = head.values(b"max-forwards")
+    values = noted.get(b"max-forwards", [])
     if head.method not in (b"OPTIONS", b"TRACE") or not values:
         return None
     if len(values) > 1 or not _isLength(values[0]):
@@ -293,6 +333,6 @@ def _maxForwards(head: RequestHead) -> int | None:
     return int(values[0])
 
 
-def _upgrade(head: RequestHead) -> bytes | None:
-    protocols = [each for each in listMembers(head.fields, b"upgrade") if each != b"h2c"]
+def _upgrade(noted: dict[bytes, list[bytes]]) -> bytes | None:
+    protocols = [each for each in members(noted.get(b"upgrade", [])) if each != b"h2c"]
     return b", ".join(protocols) or None

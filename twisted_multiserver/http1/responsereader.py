@@ -16,19 +16,11 @@ end, which nobody asked for, are dropped and the connection with them.
 from __future__ import annotations
 
 import re
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from twisted_multiserver.http1.framing import BodyReader, ChunkedBody, CloseBody, LengthBody
-from twisted_multiserver.http1.grammar import (
-    TOKEN,
-    TRIMMED,
-    VALUE,
-    caseless,
-    findBareEnd,
-    plainLines,
-)
-from twisted_multiserver.http1.heads import HTTP_1_1, BadMessage, Fields, ResponseHead
-from twisted_multiserver.http1.names import ENDS_AT_RESPONSE
+from twisted_multiserver.http1.grammar import TOKEN, VALUE, findBareEnd
+from twisted_multiserver.http1.heads import HEAD_LIMIT, HTTP_1_1, BadMessage, Fields, ResponseHead
 from twisted_multiserver.http1.requests import CHUNKED
 from twisted_multiserver.http1.responses import (
     SWITCHING_PROTOCOLS,
@@ -36,33 +28,15 @@ from twisted_multiserver.http1.responses import (
     CheckedResponse,
     checkResponse,
 )
+from twisted_multiserver.http1.wholeresponses import WITHOUT_BODY
 
-HEAD_LIMIT = 65536
-_CLOSE: Final = len(b"close")
 INFORMATIONAL_LIMIT = 32
 
-_PLAIN = plainLines(sorted(name.decode() for name in ENDS_AT_RESPONSE))
-_KEEP_ALIVE = rf"(?:{caseless('keep-alive')}: {TRIMMED}\r\n)?+"
-_CONNECTION = (
-    rf"(?:{_KEEP_ALIVE}{caseless('connection')}: ([Kk]eep-[Aa]live|[Cc]lose)\r\n"
-    rf"{_KEEP_ALIVE}({_PLAIN}))?+"
-)
-_FRAMING = (
-    rf"(?:(?:{caseless('content-length')}: ([0-9]{{1,18}}+)"
-    rf"|{caseless('transfer-encoding')}: ([Cc]hunked))\r\n({_PLAIN}))?+"
-)
-_matchHead = re.compile(
-    (
-        rf"HTTP/1\.1 ([2-5][0-9][0-9]) ({VALUE})\r\n({_PLAIN})"
-        rf"{_CONNECTION}{_FRAMING}{_CONNECTION}\r\n"
-    ).encode("latin-1")
-).match
 _matchStatusLine = re.compile(
     rf"(HTTP/1\.[0-9]) ([1-5][0-9][0-9])(?: ({VALUE}))?".encode()
 ).fullmatch
 # A server's blanks behind a name are removed (RFC 9112 section 5.1); a client's are refused.
 _matchServersField = re.compile(rf"({TOKEN})[ \t]*+:({VALUE})".encode()).fullmatch
-_WITHOUT_BODY = frozenset({204, 304})
 
 
 class EndOfResponse:
@@ -127,35 +101,6 @@ def parseResponse(block: bytes) -> ResponseHead:
     return ResponseHead(int(status[2]), status[3] or b"", version, tuple(fields))
 
 
-def readPlainResponse(data: bytes) -> tuple[CheckedResponse, int] | None:
-    """
-    Read a final head as most servers send it.
-
-    @param data: bytes that begin with a response.
-    @return: the checked response and where its head ends; L{None} if the head is not
-        whole, or not one that this way knows.
-    """
-    match = _matchHead(data)
-    if match is None:
-        return None
-    # p: plain lines, c: Connection; what isn't there is empty.
-    status, reason, p1, c1, p2, size, coding, p3, c2, p4 = match.groups(b"")
-    end = match.end()
-    if (c1 and c2) or end > HEAD_LIMIT:
-        return None
-    return (
-        CheckedResponse(
-            int(status),
-            reason,
-            HTTP_1_1,
-            p1 + p2 + p3 + p4,
-            int(size) if size else CHUNKED if coding else UNTIL_CLOSE,
-            len(c1 or c2) != _CLOSE,
-        ),
-        end,
-    )
-
-
 class ResponseReader:
     """
     Reads the responses on one connection, one at a time.
@@ -192,26 +137,6 @@ class ResponseReader:
         self._isHead = method == b"HEAD"
         self._upgrade = upgrade
         self.ended = False
-
-    def receiveWhole(self, data: bytes) -> tuple[CheckedResponse, bytes] | None:
-        """
-        Take the first that has arrived, if it is all.
-
-        @param data: bytes of the connection, before any went to L{receive}.
-        @return: the head and the body; L{None} if the data aren't a complete response as
-            most servers send it, and are for L{receive}.
-        """
-        plain = readPlainResponse(data)
-        if plain is None:
-            return None
-        head, end = plain
-        if self._isHead or head.status in _WITHOUT_BODY:
-            if len(data) != end:
-                return None
-        elif len(data) - end != head.length:
-            return None
-        self.ended = True
-        return head, data[end:]
 
     def receive(self, data: bytes) -> list[ResponseEvent]:
         """
@@ -283,7 +208,7 @@ class ResponseReader:
         """
         Decide how the body is framed (RFC 9112 section 6.3).
         """
-        if self._isHead or head.status in _WITHOUT_BODY:
+        if self._isHead or head.status in WITHOUT_BODY:
             return LengthBody(0)
         if head.length == CHUNKED:
             return ChunkedBody(fromServer=True)

@@ -17,7 +17,7 @@ from typing import Final
 from twisted_multiserver.http1.framing import contentLength, isChunked
 from twisted_multiserver.http1.grammar import findFields
 from twisted_multiserver.http1.heads import HTTP_1_1, BadMessage, Fields, ResponseHead, listMembers
-from twisted_multiserver.http1.names import ENDS_AT_RESPONSE, endingWith
+from twisted_multiserver.http1.names import ENDS_AT_RESPONSE, namedBy
 from twisted_multiserver.http1.requests import CHUNKED, joinLines
 
 UNTIL_CLOSE: Final = -2
@@ -82,12 +82,14 @@ def checkResponse(head: ResponseHead) -> CheckedResponse:
     @return: the checked response.
     @raise BadMessage: if it contradicts itself.
     """
-    chunked = isChunked(head.fields)
-    length = contentLength(head.fields)
+    # Most fields mean nothing here.
+    noted = tuple([field for field in head.fields if field[0].lower() in ENDS_AT_RESPONSE])
+    chunked = isChunked(noted)
+    length = contentLength(noted)
     if chunked and (length is not None or head.version != HTTP_1_1):
         raise BadMessage("Transfer-Encoding beside Content-Length, or in HTTP/1.0")
-    options = listMembers(head.fields, b"connection")
-    ends = endingWith(ENDS_AT_RESPONSE, options)
+    options = listMembers(noted, b"connection")
+    ends = ENDS_AT_RESPONSE | namedBy(options) if options else ENDS_AT_RESPONSE
     isSwitch = head.status == SWITCHING_PROTOCOLS
     return CheckedResponse(
         head.status,

@@ -21,7 +21,8 @@ from twisted_multiserver.http1.answers import answerLines, page, phrase
 from twisted_multiserver.http1.connections import ServerConnections
 from twisted_multiserver.http1.framing import BodyReader, ChunkedBody, LengthBody
 from twisted_multiserver.http1.heads import HTTP_1_1, BadMessage, Fields
-from twisted_multiserver.http1.requestreader import RequestReader, readPlainRequest
+from twisted_multiserver.http1.plainrequests import readPlainRequest
+from twisted_multiserver.http1.requestreader import RequestReader
 from twisted_multiserver.http1.requests import (
     CHUNKED,
     NO_BODY,
@@ -118,17 +119,19 @@ class ServerConnection:
         """
         @param data: what the client sent.
         """
-        if self._isClosing:
-            return
-        if self.request is None:
-            request = readPlainRequest(data, self._matcher) if self._reader.isFresh else None
+        if self.request is None and self._reader.isFresh and not self._isClosing:
+            request = readPlainRequest(data, self._matcher)
             if request is None or request.length != NO_BODY or request.size != len(data):
-                self._read(data)
+                self._read(data, request, isTried=True)
                 return
             # All there is: a whole request, and nothing behind it.
             self.request = request
             self.deadline = inf
             self._responder.requestReceived(request)
+        elif self._isClosing:
+            return
+        elif self.request is None:
+            self._read(data)
         elif self._body is not None:
             rest = self._readBody(self._body, data)
             if rest and self.isIdle:
@@ -216,6 +219,32 @@ class ServerConnection:
         head = self._head(status, reason, lines, None if status == 304 else len(body))
         self._stream.write(head + body if self._missing else head)
         self._finish()
+
+    def sendRelayed(self, data: bytes) -> bool:
+        """
+        Send a whole response that is framed already, to a client that goes on with its
+        connection.
+
+        @param data: head and body.
+        @return: whether it could be so; else nothing was sent.
+        """
+        request, connections, stream = self.request, self._connections, self._stream
+        if (
+            request is None
+            or request.version is not HTTP_1_1
+            or not request.keepAlive
+            or self._body is not None
+            or self._connectionEnds
+            or connections.isDraining
+        ):
+            return False
+        stream.write(data)
+        self.request = None
+        if stream.buffered or self._isPaused or self._ahead:
+            self._goOn()
+        else:
+            self.deadline = connections.seconds() + connections.limits.idle
+        return True
 
     def sendHead(
         self, status: int, reason: bytes, lines: bytes, length: int | None, body: bytes = b""
@@ -336,15 +365,24 @@ class ServerConnection:
         self.deadline = inf
         self._stream.abort()
 
-    def _read(self, data: bytes) -> None:
+    def _read(
+        self, data: bytes, plain: CheckedRequest | None = None, isTried: bool = False
+    ) -> None:
         """
         Begin with requests, as long as each is answered at once.
+
+        @param data: from the client.
+        @param plain: the first request of them, if it was read already.
+        @param isTried: whether that was tried.
         """
         self._isReading = True
         while data and self.request is None and not self._isClosing:
             wasBegun = self._reader.isBegun
             try:
-                found = self._reader.receive(data)
+                if plain is not None:
+                    found: tuple[CheckedRequest, bytes] | None = plain, data[plain.size :]
+                else:
+                    found = self._reader.receive(data, isTried)
             except Refused as refused:
                 self.refuse(refused.status)
                 break
@@ -355,6 +393,7 @@ class ServerConnection:
             else:
                 request, data = found
                 data = self._begin(request, data)
+            plain, isTried = None, False
         self._isReading = False
         self._ahead = data
 
@@ -449,6 +488,12 @@ class ServerConnection:
         if not self._isPersistent or self._connections.isDraining:
             self._close()
             return
+        self._goOn()
+
+    def _goOn(self) -> None:
+        """
+        Be ready for the next request, which may have come.
+        """
         if self._stream.buffered:
             self._expectDrain()
         else:

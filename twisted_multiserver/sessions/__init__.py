@@ -27,16 +27,6 @@ the first byte of the response leaves::
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from twisted_multiserver.sessions._isessiondata import ISessionData as ISessionData
-    from twisted_multiserver.sessions._isynchronizer import (
-        ISessionSynchronizer as ISessionSynchronizer,
-    )
-    from twisted_multiserver.sessions.policy import SessionPolicy as SessionPolicy
-    from twisted_multiserver.sessions.site import SynchronizedSite as SynchronizedSite
-    from twisted_multiserver.sessions.uri import synchronizerFromURI as synchronizerFromURI
 
 _HOMES = {
     "ISessionData": "_isessiondata",
@@ -46,20 +36,12 @@ _HOMES = {
     "synchronizerFromURI": "uri",
 }
 
-__all__ = [
-    "ISessionData",
-    "ISessionSynchronizer",
-    "SessionPolicy",
-    "SynchronizedSite",
-    "synchronizerFromURI",
-]
-
 
 def __getattr__(name: str) -> object:
     """
     Look up a public name in the module that it lives in.
 
-    @param name: one of C{__all__}.
+    @param name: of a part that users name.
     @return: what it stands for.
     @raise AttributeError: if there is none by that name.
     """

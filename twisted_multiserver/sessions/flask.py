@@ -121,12 +121,12 @@ class MultiserverSessionInterface(SessionInterface):
 
     def open_session(self, app: Flask, request: Request) -> MultiserverSession | None:
         """
-        Part of L{SessionInterface}.
+        Part of C{SessionInterface}.
         """
         data = request.environ.get(ENVIRON_NAME)
         return None if data is None else MultiserverSession(data)
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         """
-        Part of L{SessionInterface}; it is stored when the response begins.
+        Part of C{SessionInterface}; it is stored when the response begins.
         """

@@ -1,5 +1,5 @@
 """
-What is said to MongoDB: a session as one document, and its changes as pipelines.
+What is said to MongoDB: a session as one document, and its changes as pipelines::
 
     {_id: key, x: when it ends, m: what the record says of itself, p: principal,
      o: [operations], d: {k<name in hexadecimal>: value}}

@@ -45,7 +45,7 @@ class SessionState:
     @ivar principal: whom it belongs to; empty for nobody.
     @ivar rotates: whether it is to get a new identifier.
     @ivar guarded: the fields that nobody else may have changed.
-    @ivar life: counts the sessions that this was, one more after each L{destroy}.
+    @ivar life: counts the sessions that this was, one more after each C{destroy}.
     @ivar isNew: whether it began with this request.
     @ivar isStored: whether the store has it.
     @ivar isDestroyed: whether what it was before has yet to be removed from the store.

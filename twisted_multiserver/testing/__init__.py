@@ -1,8 +1,9 @@
 """
-For tests of parts of your own: makers of what they are shown, and the contracts that ours keep.
+For tests of parts of your own: makers of what they are shown, and the contracts that ours
+keep::
 
-    LoadBalancerContract          for a policy; with L{makeBackend} and L{makeRequest}
-    SessionSynchronizerContract   for a store of sessions; with L{MemorySynchronizer}, one that
+    LoadBalancerContract          for a policy; with makeBackend and makeRequest
+    SessionSynchronizerContract   for a store of sessions; with MemorySynchronizer, one that
                                   keeps them in memory
 
 The names are looked up when they are first used.
