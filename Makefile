@@ -1,6 +1,8 @@
 # make demo    the bundled application on http://127.0.0.1:8080/ (make demo PORT=9000)
 # make test    everything that must pass
-# make bench   a master beside other proxies (needs wrk, nginx, haproxy; Caddy if it is there)
+# make bench   a master beside other proxies, also as JSON and SVG in build (needs wrk, nginx,
+#              haproxy; Caddy if it is there)
+# make chaos   what clients see while children are killed, hang, reload (make chaos SHORT=1)
 # make docs    the documentation, into docs/_build
 # make clean   remove what these made
 
@@ -10,7 +12,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test bench docs servers clean
+.PHONY: help demo test bench chaos docs servers clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -22,7 +24,13 @@ test: $(VENV)/test.stamp servers
 	@$(BIN)/python tests/everything.py
 
 bench: $(VENV)/test.stamp
-	@$(BIN)/python -m benchmarks.gateway
+	@mkdir -p build
+	@$(BIN)/python -m benchmarks.gateway --json=build/gateway.json --svg=build/gateway.svg
+
+chaos: $(VENV)/test.stamp servers
+	@test -x /usr/sbin/haproxy || sh tests/servers.sh haproxy
+	@mkdir -p build
+	@$(BIN)/python -m chaos $(if $(SHORT),--short) --json=build/chaos.json
 
 docs: $(VENV)/test.stamp
 	@$(BIN)/sphinx-build -W --keep-going -q docs docs/_build

@@ -68,7 +68,13 @@ setup(
         "twisted.plugins",
     ],
     package_data={"twisted_multiserver": ["py.typed", "demo/*.html"]},
-    install_requires=["Twisted>=26.10.0", "automat>=24.8.0", "zope.interface>=7.0"],
+    install_requires=[
+        "Twisted>=26.10.0",
+        "automat>=24.8.0",
+        "h2>=4.1,<5",
+        "hyperframe>=6.0",
+        "zope.interface>=7.0",
+    ],
     extras_require=extras,
     zip_safe=False,
     classifiers=[

@@ -6,9 +6,11 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +22,8 @@ _PATIENCE = 60.0
 class Master:
     """
     Runs while its context does.
+
+    @ivar pid: of its process.
     """
 
     def __init__(self, options: list[str], folder: str, store: str) -> None:
@@ -28,16 +32,21 @@ class Master:
         @param folder: where the application is.
         @param store: told to the children as C{STORE}.
         """
-        self._log = Path(folder, f"master-{os.getpid()}.log")
+        self._state = tempfile.mkdtemp(prefix="master-")
+        self._log = Path(self._state, "log")
         words = ["-n", "--pidfile=", "multiserver", "--listen=tcp:0:interface=127.0.0.1", *options]
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", _TWISTD, *words, f"--chdir={folder}"],
+                [
+                    *(sys.executable, "-c", _TWISTD, *words),
+                    *(f"--chdir={folder}", f"--state-dir={self._state}"),
+                ],
                 cwd=folder,
                 env={**os.environ, "STORE": store},
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
+        self.pid = self._process.pid
 
     def __enter__(self) -> int:
         """
@@ -49,8 +58,9 @@ class Master:
             if found:
                 return int(found[1])
             time.sleep(0.05)
+        said = self._log.read_text()
         self.__exit__(None, None, None)
-        raise RuntimeError("the master did not get ready")
+        raise RuntimeError(f"the master did not get ready:\n{said}")
 
     def __exit__(
         self,
@@ -60,4 +70,4 @@ class Master:
     ) -> None:
         self._process.send_signal(signal.SIGTERM)
         self._process.wait(_PATIENCE)
-        self._log.unlink()
+        shutil.rmtree(self._state, ignore_errors=True)

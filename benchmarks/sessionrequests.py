@@ -98,15 +98,24 @@ def requests(rounds: int) -> dict[str, float]:
     cookie = transport.value().partition(b"Set-Cookie: ")[2].partition(b";")[0]
     plain = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
     shown = b"GET / HTTP/1.1\r\nHost: a\r\nCookie: " + cookie + b"\r\n\r\n"
+    below = shown.replace(b"GET /", b"GET /static/x", 1)
     lanes = [
         Lane("no sessions", Site(Page(None), reactor=clock), plain),
         Lane("no cookie", site(None), plain),
         Lane("no sessions, a cookie", Site(Page(None), reactor=clock), shown),
-        Lane("path without sessions", site(None), shown.replace(b"GET /", b"GET /static/x", 1)),
+        # The path, too, costs twisted.web something by itself.
+        Lane("no sessions, a path", Site(Page(None), reactor=clock), below),
+        Lane("path without sessions", site(None), below),
         Lane("a cookie, untouched", site(None), shown),
         Lane("a cookie, read", site(lambda session: session.get("n")), shown),
         Lane("a cookie, written", site(write), shown),
     ]
+    bases = {
+        "no sessions": lanes[0],
+        "no cookie": lanes[0],
+        "no sessions, a path": lanes[3],
+        "path without sessions": lanes[3],
+    }
     for _ in range(rounds):
         for lane in lanes:
             lane.round()
@@ -114,7 +123,7 @@ def requests(rounds: int) -> dict[str, float]:
     print(f"{'':<24} {'us':>8} {'more':>8}")
     found = {}
     for lane in lanes:
-        base = lanes[0] if lane.name in ("no sessions", "no cookie") else lanes[2]
+        base = bases.get(lane.name, lanes[2])
         more = statistics.median(a - b for a, b in zip(lane.costs, base.costs, strict=True))
         found[lane.name] = more
         print(f"{lane.name:<24} {statistics.median(lane.costs):>8.1f} {more:>8.1f}")

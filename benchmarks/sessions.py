@@ -5,6 +5,9 @@ What sessions cost, and what they lose: C{python -m benchmarks.sessions}.
               driver's own best raw call, alternating, on real servers (L{sessionstores})
     requests  CPU of a request at a Site in one process: without sessions, without a cookie,
               below a path without sessions, read only, and with a write (L{sessionrequests})
+    sites     a request at a Site in a process of its own and behind a master, with a real
+              store: p50, p99 and CPU, as ratios to the same without sessions (L{sessionsites};
+              needs wrk)
     losses    4 processes that set fields of their own in one session, through HTTP: updates
               that are lost, here and with Flask-Session and Django's cached_db
               (L{sessionlosses}; needs flask-session, redis and django)
@@ -25,9 +28,10 @@ from twisted.internet.task import react
 
 from benchmarks.sessionlosses import losses
 from benchmarks.sessionrequests import requests
+from benchmarks.sessionsites import sites
 from benchmarks.sessionstores import stores
 
-PARTS = ("stores", "requests", "losses")
+PARTS = ("stores", "requests", "sites", "losses")
 
 
 def main(arguments: list[str]) -> None:
@@ -48,6 +52,8 @@ def main(arguments: list[str]) -> None:
             found["stores"] = await stores(reactor, options.rounds, options.calls)
         if "requests" in wanted:
             found["requests"] = requests(options.rounds)
+        if "sites" in wanted:
+            found["sites"] = await sites(options.rounds)
         if "losses" in wanted:
             found["losses"] = await losses(reactor)
         if options.json is not None:

@@ -7,6 +7,7 @@ connection; that of a driver that blocks is made in a thread, as a reactor must,
 
 from __future__ import annotations
 
+import itertools
 import os
 import sqlite3
 import statistics
@@ -136,15 +137,23 @@ async def mongodb(reactor: Any, rounds: int, count: int) -> Any:
     raw = pool["raw"]["raw"]
     store = await _started(server.uri(), reactor)
     load, commit = _ours(store)
+
+    def update() -> Any:
+        return raw.update_one({"_id": 1}, next(changes))
+
     await raw.insert_one({"_id": 1, "v": Binary(BLOB)})
-    change = {"$set": {"v": Binary(BLOB[:100])}}
+    # What isn't different isn't written.
+    changes = itertools.cycle([{"$set": {"v": Binary(BLOB[at:])}} for at in (0, 1)])
     try:
         return await compared(
             "mongodb",
             {
                 "raw find_one": (lambda: raw.find_one({"_id": 1}), "raw find_one"),
                 "load": (load, "raw find_one"),
-                "raw update_one": (lambda: raw.update_one({"_id": 1}, change), "raw update_one"),
+                "raw update_one": (
+                    lambda: raw.update_one({"_id": 1}, next(changes)),
+                    "raw update_one",
+                ),
                 "commit": (commit, "raw update_one"),
             },
             rounds,

@@ -29,11 +29,11 @@ from twisted_multiserver.gateway.connections import GatewayBudgets
 from twisted_multiserver.gateway.distribution import Distribution
 from twisted_multiserver.gateway.downstream import ClientSide
 from twisted_multiserver.gateway.plan import MAX_TRIES
-from twisted_multiserver.http1 import names, requestreader, responsereader
+from twisted_multiserver.http1 import names, responsereader
 from twisted_multiserver.http1.connections import ServerConnections, ServerLimits
 from twisted_multiserver.http1.forwarding import ClientView
 from twisted_multiserver.http1.framing import _CHUNK_LINE_LIMIT, _TRAILERS_LIMIT, ChunkedBody
-from twisted_multiserver.http1.heads import BadMessage
+from twisted_multiserver.http1.heads import HEAD_LIMIT, BadMessage
 from twisted_multiserver.http1.requestreader import RequestReader
 from twisted_multiserver.http1.requests import CHUNKED, TARGET_LIMIT
 from twisted_multiserver.http1.responsereader import ResponseReader
@@ -57,6 +57,7 @@ class MemoryStream:
 
     buffered = False
     pending = 0
+    refused = False
 
     def __init__(self) -> None:
         self.sent = b""
@@ -325,13 +326,13 @@ def _names() -> str:
 
 def _limits() -> str:
     rows = {
-        "a request's head": f"{requestreader.HEAD_LIMIT} bytes",
+        "a request's head": f"{HEAD_LIMIT} bytes",
         "a request's target": f"{TARGET_LIMIT} bytes",
         "the line of a chunk's size, with extensions": f"{_CHUNK_LINE_LIMIT} bytes",
         "all trailers of a message": f"{_TRAILERS_LIMIT} bytes",
         "of a body, kept while the backend is slow": f"{_MOST} bytes and one read",
         "of pipelined requests, kept until their turn": f"{_AHEAD} bytes and one read",
-        "a response's head": f"{responsereader.HEAD_LIMIT} bytes",
+        "a response's head": f"{HEAD_LIMIT} bytes",
         "interim responses before one that counts": str(responsereader.INFORMATIONAL_LIMIT),
         "tries of a request": str(MAX_TRIES),
     }

@@ -4,9 +4,11 @@ The public names, and what importing the package costs.
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from importlib import import_module
+from importlib.metadata import PackageNotFoundError, packages_distributions, requires
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -16,6 +18,47 @@ import twisted_multiserver
 from twisted_multiserver import interfaces
 
 ROOT = Path(twisted_multiserver.__file__).parent.parent
+
+# Makes a master where some modules aren't installed.
+MASTER_WITHOUT = """
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {modules}:
+            raise ModuleNotFoundError("No module named " + repr(name), name=name)
+
+sys.meta_path.insert(0, Missing())
+from twisted.internet import reactor
+from twisted_multiserver import Multiserver, tap
+Multiserver(reactor).site()
+"""
+
+
+def requiredDistributions() -> set[str]:
+    """
+    @return: what comes with the package if no extra is asked for.
+    """
+    required: set[str] = set()
+    waiting = ["twisted-multiserver"]
+    while waiting:
+        name = normalised(waiting.pop())
+        if name in required:
+            continue
+        required.add(name)
+        try:
+            lines = requires(name) or ()
+        except PackageNotFoundError:
+            # Of another platform or Python.
+            continue
+        waiting += [re.split(r"[^\w.-]", line)[0] for line in lines if "extra ==" not in line]
+    return required
+
+
+def normalised(distribution: str) -> str:
+    """
+    @param distribution: its name.
+    @return: the one name that all its spellings have.
+    """
+    return re.sub("[-_.]+", "-", distribution).lower()
 
 
 def importedBy(statement: str) -> set[str]:
@@ -65,6 +108,8 @@ class NamesTests(SynchronousTestCase):
                 "MasterConfig",
                 "Multiserver",
                 "MultiserverError",
+                "NoSessionHere",
+                "NotSupported",
                 "Outcome",
                 "PowerOfTwoChoices",
                 "ReloadFailed",
@@ -200,3 +245,22 @@ class MarkerTests(SynchronousTestCase):
         """
         found = {str(path.relative_to(ROOT)) for path in (ROOT / "twisted").rglob("*.py")}
         self.assertEqual(found, {"twisted/plugins/multiserver_plugin.py"})
+
+
+class RequirementsTests(SynchronousTestCase):
+    """
+    What setup.py requires.
+    """
+
+    def test_withoutExtras(self) -> None:
+        """
+        A master can be made with what is installed without any extra.
+        """
+        required = requiredDistributions()
+        modules = {
+            module
+            for module, homes in packages_distributions().items()
+            if required.isdisjoint(map(normalised, homes))
+        }
+        self.assertIn("OpenSSL", modules)
+        self.assertIn("h2", importedBy(MASTER_WITHOUT.format(modules=modules)))

@@ -41,6 +41,14 @@ SAMPLES: dict[str, tuple[str, object]] = {
     "max-rss": ("64M", 67108864),
     "on-crash": ("mail me", "mail me"),
     "queue-budget": ("1.5", 1.5),
+    "queue-limit": ("9", 9),
+    "health-path": ("/up", "/up"),
+    "health-status": ("200-204", (200, 204)),
+    "health-interval": ("2", 2.0),
+    "health-budget": ("2", 2.0),
+    "health-rise": ("4", 4),
+    "health-fall": ("4", 4),
+    "buffer-request": ("never", "never"),
     "ready-path": ("/health", "/health"),
     "run-budget": ("1.5", 1.5),
     "session-age": ("60", 60.0),
@@ -103,6 +111,11 @@ class SourceTests(SettingsTestCase):
             "app-kind": ["app=x.y"],
             "child-entrance": ["command=x"],
             "cookie-key-file": ["balancer=sticky"],
+            "health-budget": ["health-path=/up"],
+            "health-fall": ["health-path=/up"],
+            "health-interval": ["health-path=/up"],
+            "health-rise": ["health-path=/up"],
+            "health-status": ["health-path=/up"],
             "hash-key": ["balancer=consistent-hash"],
             "ready-path": ["command=x"],
         }.get(name, [])
@@ -134,8 +147,10 @@ class SourceTests(SettingsTestCase):
         """
         Every option can stand in the file, as text or as a number.
         """
-        for name, (_, value) in SAMPLES.items():
+        for name, (written, value) in SAMPLES.items():
             shown = list(value) if isinstance(value, tuple) else value
+            if OPTIONS[name].kind.name == "statuses":
+                shown = written
             text = str(shown).lower() if isinstance(shown, bool) else repr(shown)
             path = self.file(f"{name} = {text}\n")
             config = self.make(f"config={path}", *self.beside(name))

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.configurations import SettingsTestCase
@@ -217,7 +217,7 @@ class ContradictionTests(SettingsTestCase):
             "spares=1",
             "max-requests=1",
             "max-age=1",
-            "max-rss=1",
+            "max-rss=64M",
             "surge=1",
             "child-entrance=port",
         ):
@@ -282,6 +282,20 @@ class ContradictionTests(SettingsTestCase):
             "--sessions and --sessions-file contradict each other: one place for sessions",
         )
 
+    def test_healthChecks(self) -> None:
+        """
+        How to check needs what to ask for, which is a path.
+        """
+        self.assertEqual(
+            self.refusal("health-rise=2"), "--health-rise needs --health-path: what is asked for?"
+        )
+        self.assertIn("a path with /", self.refusal("health-path=up"))
+        for statuses in ("99", "600", "300-200", "2xx", "200-", ""):
+            self.assertIn(
+                "a status from 200 to 599",
+                self.refusal("health-path=/", f"health-status={statuses}"),
+            )
+
     def test_notBuilt(self) -> None:
         """
         An option of a later version is not ignored, wherever it stands.
@@ -289,8 +303,8 @@ class ContradictionTests(SettingsTestCase):
         for name in NOT_BUILT:
             self.assertEqual(self.refusal(f"{name}=1"), f"--{name} is not built in this version")
         self.assertEqual(
-            self.refusal(MULTISERVER_QUEUE_LIMIT="1"),
-            "MULTISERVER_QUEUE_LIMIT is not built in this version",
+            self.refusal(MULTISERVER_ADMIN="1"),
+            "MULTISERVER_ADMIN is not built in this version",
         )
         path = self.file("dispatch = 'handoff'")
         self.assertEqual(
@@ -333,6 +347,7 @@ class AnythingTests(SettingsTestCase):
         st.dictionaries(NAMES, st.lists(st.text(), min_size=1, max_size=3), max_size=4),
         st.dictionaries(VARIABLES, st.text(), max_size=4),
     )
+    @settings(deadline=None)
     def test_anything(self, given: dict[str, list[str]], environ: dict[str, str]) -> None:
         """
         Command line and environment.

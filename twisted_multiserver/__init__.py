@@ -56,6 +56,8 @@ if TYPE_CHECKING:
     from twisted_multiserver.errors import ConfigError as ConfigError
     from twisted_multiserver.errors import MultiserverError as MultiserverError
     from twisted_multiserver.master import Multiserver as Multiserver
+    from twisted_multiserver.sessions.errors import NoSessionHere as NoSessionHere
+    from twisted_multiserver.sessions.errors import NotSupported as NotSupported
     from twisted_multiserver.sessions.errors import SessionConflict as SessionConflict
     from twisted_multiserver.sessions.errors import SessionCorrupt as SessionCorrupt
     from twisted_multiserver.sessions.errors import SessionTooLarge as SessionTooLarge
@@ -88,6 +90,8 @@ _HOMES = {
     "MasterConfig": "config",
     "Multiserver": "master",
     "MultiserverError": "errors",
+    "NoSessionHere": "sessions.errors",
+    "NotSupported": "sessions.errors",
     "Outcome": "balancing.outcomes",
     "PowerOfTwoChoices": "balancing.poweroftwochoices",
     "ReloadFailed": "supervision.reloading",
@@ -120,6 +124,8 @@ __all__ = [
     "MasterConfig",
     "Multiserver",
     "MultiserverError",
+    "NoSessionHere",
+    "NotSupported",
     "Outcome",
     "PowerOfTwoChoices",
     "ReloadFailed",

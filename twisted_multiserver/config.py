@@ -23,6 +23,7 @@ from twisted_multiserver.optionkinds import (
     parseText,
     seconds,
     size,
+    statuses,
     whole,
 )
 
@@ -242,7 +243,8 @@ class MasterConfig:
     )
     maxRss: int | None = _option(
         None,
-        size(),
+        # What a child takes that does nothing; below that all would be killed for ever.
+        size(32 << 20),
         "Replace a child that takes so much memory; at twice as much it is killed.",
         "no limit",
     )
@@ -269,6 +271,31 @@ class MasterConfig:
         60.0, seconds(0.1), "Between two pieces of a body, from a backend, from or to a client."
     )
     queueBudget: float = _option(5.0, seconds(), "For a request that waits for a backend.")
+    healthPath: str | None = _option(
+        None,
+        Kind("path", parsePath),
+        "Ask each backend for this path, and give none to those that don't answer well.",
+        "no checks",
+    )
+    healthStatus: tuple[int, int] = _option(
+        (200, 399), statuses(), "Such an answer to a health check is good.", "200-399"
+    )
+    healthInterval: float = _option(5.0, seconds(0.1), "Between two health checks of a backend.")
+    healthBudget: float = _option(5.0, seconds(0.1), "For the answer to a health check.")
+    healthRise: int = _option(
+        2, whole(1, 1000), "So many good health checks in a row bring a backend back."
+    )
+    healthFall: int = _option(
+        3, whole(1, 1000), "So many bad health checks in a row put a backend out."
+    )
+    queueLimit: int = _option(
+        10_000, whole(0, 10_000_000), "How many requests may wait for a backend at once."
+    )
+    bufferRequest: str = _option(
+        "auto",
+        choice("auto", "always", "never"),
+        "Which requests go on only when their bodies are whole; auto: those for WSGI.",
+    )
     maxBody: int | None = _option(None, size(), "Refuse a request with a longer body.", "no limit")
     accessLog: str | None = _option(
         None, Kind("file", parseText), "Write a line for each request here; - is stdout.", "none"

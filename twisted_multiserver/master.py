@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from random import random
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, FirstError, TimeoutError, gatherResults
@@ -28,14 +29,17 @@ from twisted_multiserver.config import MasterConfig
 from twisted_multiserver.errors import ConfigError
 from twisted_multiserver.gateway.accessline import FORMATS
 from twisted_multiserver.gateway.accesslog import AccessLog, logFileOpener
+from twisted_multiserver.gateway.circumstances import Counts
 from twisted_multiserver.gateway.connections import GatewayBudgets
 from twisted_multiserver.gateway.dial import addressOf, dialerFor
-from twisted_multiserver.gateway.distribution import Distribution
+from twisted_multiserver.gateway.distribution import Buffering, Distribution
+from twisted_multiserver.gateway.healthchecks import HealthChecks, HealthPlan
 from twisted_multiserver.gateway.resource import GatewayResource
 from twisted_multiserver.gateway.serving import GatewayFactory
 from twisted_multiserver.gateway.site import MultiserverSite
 from twisted_multiserver.http1.connections import ServerLimits
 from twisted_multiserver.http1.trust import BadNetwork, TrustedProxies
+from twisted_multiserver.poolevents import PoolEvents
 from twisted_multiserver.sessions.setup import SessionSetup, setupOf
 from twisted_multiserver.sessions.upkeep import Upkeep
 from twisted_multiserver.streams.adopting import Adopter
@@ -48,8 +52,10 @@ from twisted_multiserver.supervision.command import (
     checkWords,
     entranceOf,
 )
+from twisted_multiserver.supervision.counting import LifecycleCounter, LifecycleCounts
 from twisted_multiserver.supervision.crash import Crash
 from twisted_multiserver.supervision.folders import RuntimeFolder
+from twisted_multiserver.supervision.observers import Observers
 from twisted_multiserver.supervision.program import ApplicationProgram, Program, functionName
 from twisted_multiserver.supervision.renewing import renewed
 from twisted_multiserver.supervision.spawning import Reactor as SupervisionReactor
@@ -101,8 +107,22 @@ class Multiserver(Service):
                 firstByte=self._config.firstByteBudget,
                 stall=self._config.stallBudget,
                 queue=self._config.queueBudget,
+                farewell=min(10.0, self._config.drainBudget / 2),
+                queueLimit=self._config.queueLimit,
             ),
+            Buffering[self._config.bufferRequest],
         )
+        self._checks: HealthChecks | None = None
+        if self._config.healthPath is not None:
+            plan = HealthPlan(
+                self._config.healthPath,
+                self._config.healthStatus,
+                self._config.healthInterval,
+                self._config.healthBudget,
+                self._config.healthRise,
+                self._config.healthFall,
+            )
+            self._checks = HealthChecks(self._distribution, plan, random)
         self._adopter = Adopter(makePoller(reactor), self._distribution.sweep)
         self._accessLog: AccessLog | None = None
         try:
@@ -114,9 +134,10 @@ class Multiserver(Service):
         self._sessions: tuple[SessionSetup, Upkeep] | None = None
         self._sessionsChecked = False
         self._crashes = CrashNotifier(reactor)
-        self._observers: list[ILifecycleObserver] = [self._crashes]
+        self._counter = LifecycleCounter()
+        self._observers = Observers(self._crashes, self._counter)
+        self._distribution.pool.observe(PoolEvents(self._observers.tell))
         self._supervisor: Supervisor | None = None
-        self._stopping: Deferred[None] | None = None
 
     def spawn(
         self,
@@ -304,17 +325,22 @@ class Multiserver(Service):
         self._distribution.pool.drain(backend, lambda: drained.callback(None))
         return drained
 
-    def addBackend(self, endpoint: IStreamClientEndpoint, weight: int = 1) -> Backend:
+    def addBackend(
+        self, endpoint: IStreamClientEndpoint, weight: int = 1, limit: int | None = None
+    ) -> Backend:
         """
         Distribute requests over a server that was not started here, too.
 
         @param endpoint: where it listens.
         @param weight: its share relative to the others, at least 1.
+        @param limit: how many requests it gets at once; L{None} for no limit.
         @return: an L{IBackend<twisted_multiserver.interfaces.IBackend>}.
         @raise AlreadyInPool: if there is a backend at that address.
         @raise BadWeight: if the weight is no whole number from 1.
+        @raise BadLimit: if the limit is no whole number from 1.
         """
-        backend = Backend(addressOf(endpoint), BackendKind.remote, weight=weight)
+        address = addressOf(endpoint)
+        backend = Backend(address, BackendKind.remote, weight=weight, limit=limit)
         dialer = dialerFor(self._reactor, endpoint, self._config.connectBudget, self._adopter)
         self._distribution.add(backend, dialer)
         return backend
@@ -330,20 +356,31 @@ class Multiserver(Service):
 
     def addObserver(self, observer: ILifecycleObserver) -> None:
         """
-        Tell an observer of all that happens to children.
+        Tell an observer of all that happens: to children, by reloads, to backends.
 
         @param observer: an
             L{ILifecycleObserver<twisted_multiserver.interfaces.ILifecycleObserver>}.
         """
-        self._observers.append(observer)
-        if self._supervisor is not None:
-            self._supervisor.addObserver(observer)
+        self._observers.add(observer)
 
     def backends(self) -> tuple[Backend, ...]:
         """
         @return: all backends with their states and counters, draining ones too.
         """
         return self._distribution.pool.backends()
+
+    def counts(self) -> Counts:
+        """
+        @return: what was decided in times of trouble, for all backends, so far; it goes on
+            counting.
+        """
+        return self._distribution.circumstances.counts
+
+    def lifecycleCounts(self) -> LifecycleCounts:
+        """
+        @return: what has happened to children so far; it goes on counting.
+        """
+        return self._counter.counts
 
     def resource(self, fallback: IResource | None = None) -> IResource:
         """
@@ -406,6 +443,9 @@ class Multiserver(Service):
         return self._stop()
 
     def _stop(self) -> Deferred[None]:
+        if self._checks is not None:
+            self._checks.stop()
+        self._distribution.stop()
         quiet = self._distribution.whenQuiet()
         quiet.addTimeout(self._config.drainBudget, self._reactor)
         # What is still in flight then is cut by the end of its connections.
@@ -433,9 +473,8 @@ class Multiserver(Service):
                 self._stateFolder,
                 loadInterval=REPORT_INTERVAL if self._needsLoad else None,
                 wear=Limits(self._config.maxRequests, self._config.maxAge, self._config.maxRss),
+                observers=self._observers,
             )
-            for observer in self._observers:
-                self._supervisor.addObserver(observer)
             self._reactor.addSystemEventTrigger("before", "shutdown", self._stop)
         return self._supervisor
 

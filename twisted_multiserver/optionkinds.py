@@ -74,18 +74,23 @@ def seconds(least: float = 0.0, most: float = 86400.0) -> Kind:
     return Kind("seconds", parse, f"{least:g} to {most:.10g}")
 
 
-def size() -> Kind:
+def size(least: int = 0) -> Kind:
     """
+    @param least: in bytes, whole MiB.
     @return: numbers of bytes.
     """
+    bound = f", from {least >> 20}M" if least else ""
 
     def parse(text: str) -> int:
         match = re.fullmatch(r"([0-9]{1,15})([kMG]?)", text)
         if match is None:
             raise ValueError("a number of bytes, as 65536, 64k, 10M or 2G")
-        return int(match[1]) << {"": 0, "k": 10, "M": 20, "G": 30}[match[2]]
+        number = int(match[1]) << {"": 0, "k": 10, "M": 20, "G": 30}[match[2]]
+        if number < least:
+            raise ValueError(f"a number of bytes{bound}")
+        return number
 
-    return Kind("bytes", parse, "with k, M or G for the powers of 1024")
+    return Kind("bytes", parse, f"with k, M or G for the powers of 1024{bound}")
 
 
 def choice(*choices: str) -> Kind:
@@ -100,6 +105,21 @@ def choice(*choices: str) -> Kind:
         return text
 
     return Kind("choice", parse, ", ".join(choices))
+
+
+def statuses() -> Kind:
+    """
+    @return: a status of HTTP, or a range of them.
+    """
+
+    def parse(text: str) -> tuple[int, int]:
+        match = re.fullmatch(r"([2-5][0-9]{2})(?:-([2-5][0-9]{2}))?", text)
+        least, most = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+        if least > most:
+            raise ValueError("a status from 200 to 599, or two with - between them, as 200-299")
+        return least, most
+
+    return Kind("statuses", parse, "as 200 or 200-299")
 
 
 def parsePath(text: str) -> str:

@@ -26,10 +26,11 @@ from twisted_multiserver.master import Multiserver
 from twisted_multiserver.sessions.errors import SessionError
 from twisted_multiserver.settings import changedForRestart
 from twisted_multiserver.signals import ServerSignals
+from twisted_multiserver.streams.accepting import patient
 from twisted_multiserver.supervision.command import splitCommandLine
 from twisted_multiserver.supervision.crash import BootFailed
 from twisted_multiserver.supervision.reloading import ReloadFailed
-from twisted_multiserver.supervision.slot import Stopped
+from twisted_multiserver.supervision.slotowner import Stopped
 
 
 class MultiserverService(Service):
@@ -153,6 +154,7 @@ class MultiserverService(Service):
         return self._config.app is not None or self._config.command is not None
 
     def _listening(self, port: IListeningPort, description: str) -> None:
+        port = patient(port, self._reactor)
         self._ports.append((description, port))
         self._log.info("listening on {url}", url=url(description, port.getHost()))
 

@@ -35,11 +35,10 @@ NOT_BUILT = frozenset(
     {
         "admin",
         "dispatch",
-        "health-path",
-        "queue-limit",
     }
 )
 
+_HEALTH = ("health-status", "health-interval", "health-budget", "health-rise", "health-fall")
 _SESSIONS = (
     "session-age",
     "session-cookie",
@@ -201,6 +200,7 @@ _INPUT: dict[str, tuple[tuple[type, ...], str]] = {
     "seconds": ((int, float), "a number"),
     "bytes": ((int, str), "a number, or a text as '10M'"),
     "flag": ((bool,), "true or false"),
+    "statuses": ((int, str), "a number, or a text as '200-299'"),
 }
 
 
@@ -249,6 +249,9 @@ def _checkTogether(found: Found) -> None:
     if not app and not command and "app-kind" in found.sources:
         raise ConfigError(f"{found.sources['app-kind']} needs --app: what is it the kind of?")
     _checkBalancer(found)
+    for name in _HEALTH:
+        if name in found.sources and "health-path" not in found.sources:
+            raise ConfigError(f"{found.sources[name]} needs --health-path: what is asked for?")
     _checkSessions(found, app, command)
     for name in found.texts:
         if name in NOT_BUILT:

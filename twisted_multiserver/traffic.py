@@ -58,16 +58,29 @@ class ChildTraffic:
         """
         self._distribution.pool.unexpect(slot)
 
-    def admit(self, child: Child) -> None:
+    def admit(self, child: Child, places: int | None = None) -> None:
         """
         Let a child be chosen.
 
         @param child: ready.
+        @param places: how many requests it works for at once; L{None} for any number.
         """
         kind = BackendKind.child if child.isApplication else BackendKind.program
-        backend = Backend(child.address, kind, child.name, child.slot)
+        backend = Backend(child.address, kind, child.name, child.slot, limit=places)
         self._backends[child] = backend
         self._distribution.add(backend, self._dialer(child.address))
+
+    def limit(self, child: Child, places: int) -> None:
+        """
+        Give a child no more at once.
+
+        @param child: an application, admitted or not.
+        @param places: how many requests it works for at once.
+        """
+        backend = self._backends.get(child)
+        if backend is not None:
+            backend.limit = places
+            self._distribution.settle()
 
     def reported(self, child: Child, lag: float, busyThreads: int, threads: int) -> None:
         """
@@ -114,12 +127,18 @@ class ChildTraffic:
             self._distribution.pool.drain(backend, lambda: drained.callback(None))
         return drained
 
-    def remove(self, child: Child) -> tuple[str, ...]:
+    def remove(self, child: Child, crashed: bool) -> tuple[str, ...]:
         """
         Forget a child.
 
         @param child: gone.
+        @param crashed: whether nobody had asked it to go.
         @return: what was in flight there, for people.
         """
         backend = self._backends.pop(child, None)
-        return () if backend is None else self._distribution.pool.remove(backend)
+        if backend is None:
+            return ()
+        lost = self._distribution.pool.remove(backend)
+        if crashed:
+            self._distribution.crashed(backend, lost)
+        return tuple(each.description for each in lost)

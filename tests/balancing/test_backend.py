@@ -8,8 +8,33 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_multiserver.balancing.backend import Backend, BackendKind
 from twisted_multiserver.balancing.outcomes import Outcome
+from twisted_multiserver.balancing.peakaverage import PeakAverage
 from twisted_multiserver.balancing.statistics import FIRST_BYTE_BOUNDS, Statistics
 from twisted_multiserver.testing import MadeExchange
+
+
+class Watcher:
+    """
+    @ivar loads: as they were each time.
+    """
+
+    def __init__(self) -> None:
+        self.loads: list[int] = []
+
+    def loadChanged(self, backend: Backend) -> None:
+        self.loads.append(backend.inFlight)
+
+
+class Peak(PeakAverage):
+    """
+    @ivar added: all that came.
+    """
+
+    def __init__(self) -> None:
+        self.added: list[float] = []
+
+    def add(self, value: float) -> None:
+        self.added.append(value)
 
 
 class BackendTests(SynchronousTestCase):
@@ -38,6 +63,44 @@ class BackendTests(SynchronousTestCase):
         self.assertEqual((backend.statistics.requests, backend.statistics.retries), (2, 1))
         self.assertEqual(backend.statistics.outcomes, {Outcome.ok: 1})
 
+    def test_finishWhole(self) -> None:
+        """
+        The one step counts what the several do, and tells whoever follows the load.
+        """
+        shown = []
+        for isOneStep in (True, False):
+            backend = Backend("unix:a", BackendKind.child)
+            watcher = Watcher()
+            backend.watchers.append(watcher)
+            statistics = backend.statistics
+            for seconds in (0.002, 0.5, 20.0):
+                exchange = MadeExchange("GET /")
+                backend.begin(exchange)
+                if isOneStep:
+                    backend.finishWhole(exchange, seconds, 7, 5)
+                    self.assertRaises(KeyError, backend.finishWhole, exchange, seconds, 7, 5)
+                else:
+                    statistics.firstByte(seconds)
+                    statistics.bytesSent += 7
+                    statistics.bytesReceived += 5
+                    backend.finish(exchange, Outcome.ok, 0.0)
+            counters = {name: getattr(statistics, name) for name in Statistics.__slots__}
+            shown.append((counters, backend.inFlight, backend.openExchanges(), watcher.loads))
+        self.assertEqual(shown[0], shown[1])
+        self.assertEqual(shown[0][3], [1, 0, 1, 0, 1, 0])
+
+    def test_finishWholePeak(self) -> None:
+        """
+        A policy's average that follows peaks is told of it, too.
+        """
+        backend = Backend("unix:a", BackendKind.child)
+        backend.statistics.firstBytePeak = peak = Peak()
+        for seconds in (0.25, 0.5):
+            exchange = MadeExchange("GET /")
+            backend.begin(exchange)
+            backend.finishWhole(exchange, seconds, 1, 1)
+        self.assertEqual(peak.added, [0.25, 0.5])
+
     def test_lostAreBounded(self) -> None:
         """
         What is kept for a crash doesn't grow with the failures of a living one, and
@@ -51,7 +114,8 @@ class BackendTests(SynchronousTestCase):
                 backend.finish(exchange, Outcome.cut, 1.0)
             lost = backend.inFlightAtDeath(1.5, 1.0)
             self.assertEqual(len(lost), kept)
-            self.assertEqual(lost[-1:], ("GET /299",) if kept else ())
+            last = [each.description for each in lost[-1:]]
+            self.assertEqual(last, ["GET /299"] if kept else [])
             self.assertEqual(backend.inFlightAtDeath(2.5, 1.0), ())
 
 
@@ -63,7 +127,7 @@ class OutcomeTests(SynchronousTestCase):
         """
         self.assertEqual(
             {outcome.name for outcome in Outcome if not outcome.isFailure},
-            {"ok", "busy", "clientGone", "withdrawn"},
+            {"ok", "busy", "clientGone", "withdrawn", "gatewayError"},
         )
         self.assertEqual(
             {outcome.name for outcome in Outcome if outcome.nothingSent},

@@ -195,7 +195,8 @@ class PoolTests(SynchronousTestCase):
         finish(self.pool, backend, exchanges[1], Outcome.eofBeforeHead, self.now)
         finish(self.pool, backend, exchanges[2], Outcome.clientGone, self.now)
         self.now += 0.5
-        self.assertEqual(self.pool.remove(backend), ("GET /1", "GET /3"))
+        lost = [each.description for each in self.pool.remove(backend)]
+        self.assertEqual(lost, ["GET /1", "GET /3"])
 
 
 class PoolMachine(RuleBasedStateMachine):

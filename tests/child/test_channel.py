@@ -5,9 +5,13 @@ Responses of twisted.web on the core: how they are framed, and how connections e
 from __future__ import annotations
 
 import gzip
-from typing import Any
+from collections.abc import Callable
+from http import HTTPStatus
+from operator import methodcaller
+from typing import Any, cast
 
 from twisted.internet.error import ConnectionLost
+from twisted.logger import ILogObserver, LogLevel, formatEvent, globalLogPublisher
 from twisted.web.resource import EncodingResourceWrapper
 from twisted.web.server import GzipEncoderFactory
 
@@ -170,6 +174,83 @@ class ResponseTests(ChannelCase):
         kept[0].finish()
         self.assertEqual(client.head[0], b"200 fineX: y")
 
+    def refused(self, call: Callable[[Any], None], request: bytes = get()) -> tuple[Client, str]:
+        """
+        @param call: says what can't be sent; the body follows.
+        @return: a client that got 500, and what was logged.
+        """
+        logged: list[Any] = []
+        observer = cast(ILogObserver, logged.append)
+        globalLogPublisher.addObserver(observer)
+        self.addCleanup(globalLogPublisher.removeObserver, observer)
+        client, kept = self.keep()
+        client.sends(request)
+        call(kept[0])
+        kept[0].write(b"secret")
+        kept[0].write(b"secret")
+        kept[0].finish()
+        self.assertEqual(client.head[0], b"500 Internal Server Error")
+        self.assertEqual(kept[0].code, 500)
+        self.assertNotIn(b"secret", client.stream.sent)
+        length = int(client.stream.sent.partition(b"Content-Length: ")[2].partition(b"\r\n")[0])
+        self.assertEqual(len(client.body), 0 if request.startswith(b"HEAD") else length)
+        [text] = [formatEvent(event) for event in logged if event["log_level"] is LogLevel.error]
+        return client, text
+
+    def test_controlBytes(self) -> None:
+        """
+        Control bytes in a field are refused, for whoever reads them reads something else.
+        """
+        for byte in {*range(32), 127} - set(b"\t\r\n"):
+            value = b"a%cb" % byte
+            _, text = self.refused(methodcaller("setHeader", b"x-bad", value))
+            self.assertIn("control bytes in X-Bad", text)
+        _, text = self.refused(lambda request: request.addCookie(b"name", b"a\x00"))
+        self.assertIn("control bytes in Set-Cookie", text)
+        client, _ = self.refused(lambda request: request.setHeader(b"x-bad", b"\x00"), get(b"HEAD"))
+        self.assertEqual(client.stream.state, "open")
+
+    def test_otherBytes(self) -> None:
+        """
+        Tabs and bytes above 127 pass; line ends are blanks, as twisted.web has it.
+        """
+        client, kept = self.keep()
+        client.sends(get())
+        kept[0].setHeader(b"x-a", b"a\tb\x80\xff")
+        kept[0].setHeader(b"x-b", b"a\r\nb")
+        kept[0].finish()
+        self.assertEqual(client.head[2:4], [b"Content-Type: text/html", b"X-A: a\tb\x80\xff"])
+        self.assertEqual(client.head[4], b"X-B: a b")
+
+    def test_statuses(self) -> None:
+        """
+        A status is a number from 100 to 599.
+        """
+        for status in (0, 1, 19, 99, 600, 999, 1000, -200, "200", b"200", None, 200.5):
+            _, text = self.refused(methodcaller("setResponseCode", status))
+            self.assertIn("can't be sent: status", text)
+        self.assertIn("given as 200.5", text)
+        for status in (HTTPStatus.OK, 299, 599):
+            client, kept = self.keep()
+            client.sends(get())
+            kept[0].setResponseCode(status)
+            kept[0].finish()
+            self.assertTrue(client.head[0].startswith(b"%d " % status))
+
+    def test_lengths(self) -> None:
+        """
+        What is no length isn't taken for one.
+        """
+        for values in ([], [b""], [b"x"], [b"-1"], [b"9" * 5000], [b"1", b"+3"]):
+            client, kept = self.keep()
+            client.sends(get())
+            kept[0].responseHeaders.setRawHeaders(b"content-length", values)
+            kept[0].responseHeaders.setRawHeaders(b"connection", [])
+            kept[0].write(b"all")
+            kept[0].finish()
+            self.assertIn(b"Transfer-Encoding: chunked", client.head)
+            self.assertEqual(client.body, b"3\r\nall\r\n0\r\n\r\n")
+
     def test_upgradeRequired(self) -> None:
         """
         The field that a 426 must have (RFC 9110 section 15.5.22) goes through.
@@ -259,6 +340,25 @@ class ClosingTests(ChannelCase):
         client.stream.ends()
         self.assertFalse(channel.connected)
         self.failureResultOf(ended, ConnectionLost)
+
+    def test_loseConnectionUnframed(self) -> None:
+        """
+        The end of the connection would be that of the response: it is reset.
+        """
+        client, kept = self.keep()
+        client.sends(get(version=b"1.0"))
+        ended = kept[0].notifyFinish()
+        kept[0].write(b"part")
+        kept[0].transport.loseConnection()
+        self.assertEqual(client.stream.state, "aborted")
+        client.stream.turn()
+        self.failureResultOf(ended, ConnectionLost)
+        client, kept = self.keep()
+        client.sends(get(version=b"1.0"))
+        kept[0].setHeader(b"content-length", b"9")
+        kept[0].write(b"part")
+        kept[0].transport.loseConnection()
+        self.assertEqual(client.stream.state, "closed")
 
     def test_abort(self) -> None:
         """

@@ -40,6 +40,7 @@ from twisted.web.wsgi import WSGIResource
 
 from tests.gateway.doubles import FakeStream
 from twisted_multiserver.child.web import CoreEntrance
+from twisted_multiserver.streams.sweep import Sweep
 from twisted_multiserver.streams.transportstream import TransportStream
 
 try:
@@ -105,7 +106,7 @@ class CoreChannel:
             site = Site(Resource())
             site.requestFactory = self._made
         reactor: Any = MemoryReactorClock()
-        self._stream = TransportStream()
+        self._stream = TransportStream(Sweep(reactor))
         self._stream.makeConnection(transport)
         entrance = CoreEntrance(reactor, site, False)
         entrance.serve(self._stream, transport.getPeer(), transport.getHost())

@@ -240,6 +240,29 @@ class TakeoverTests(ChannelCase):
         self.assertEqual(client.stream.writes[1:], [b"HTTP 1.1 200 OK\n"])
         self.assertEqual(client.stream.state, "closed")
 
+    def test_statusByRequest(self) -> None:
+        """
+        A change of the protocol may be said by the request, too: with its framing, and without
+        bytes that no field may have.
+        """
+        client, kept = self.keep()
+        client.sends(get(), get())
+        kept[0].setResponseCode(101, b"Now\r\n")
+        kept[0].setHeader(b"connection", b"upgrade")
+        kept[0].write(b"raw")
+        self.assertTrue(client.stream.sent.startswith(b"HTTP/1.1 101 Now\r\n"))
+        self.assertIn(b"Connection: upgrade", client.head)
+        self.assertEqual(client.body, b"raw")
+        client, kept = self.keep()
+        client.sends(get())
+        kept[0].setResponseCode(101)
+        kept[0].setHeader(b"upgrade", b"a\x00b")
+        kept[0].write(b"raw")
+        kept[0].finish()
+        self.assertEqual(client.head[0], b"500 Internal Server Error")
+        self.assertNotIn(b"raw", client.body)
+        self.assertEqual(len(self.flushLoggedErrors()), 0)
+
     def test_interimIsNotFinal(self) -> None:
         """
         Behind an interim status a client waits for another: it gets the end.

@@ -24,9 +24,10 @@ from typing import ParamSpec
 import h11
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.conformance.cases import Case, Outcome, Seen, get
 from tests.conformance.rawbackend import RawBackend, Recorded, Sightings
 from tests.conformance.rawclient import PATIENCE, Address, Conversation
-from tests.conformance.requestcases import CASES, Case, Outcome, Seen, get
+from tests.conformance.requestcases import CASES
 from tests.integration.twistdharness import Twistd
 
 P = ParamSpec("P")

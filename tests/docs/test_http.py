@@ -68,9 +68,9 @@ class ConversationTests(SynchronousTestCase):
 
     def test_isCut(self) -> None:
         """
-        A response that isn't whole is cut.
+        A response that has begun and isn't whole is cut.
         """
-        half = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel"
+        half = b"HTTP/1.1 200 OK\r\nContent-Length: 70000\r\n\r\nhel"
         conversation = Conversation(Row(b"GET / HTTP/1.0\r\n\r\n", half, ends=True))
         self.assertEqual(conversation.client.state, "reset")
 

@@ -4,6 +4,8 @@ Streams, dialers and clients that do what a test says.
 
 from __future__ import annotations
 
+from typing import Any
+
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
@@ -13,7 +15,7 @@ from twisted_multiserver.balancing.request import RequestInfo
 from twisted_multiserver.gateway.body import Body, StreamedBody
 from twisted_multiserver.gateway.connections import GatewayBudgets
 from twisted_multiserver.gateway.dial import DialFailed
-from twisted_multiserver.gateway.distribution import Distribution
+from twisted_multiserver.gateway.distribution import Buffering, Distribution
 from twisted_multiserver.gateway.exchange import Exchange
 from twisted_multiserver.gateway.plan import Answer
 from twisted_multiserver.gateway.upstream import UpstreamConnection
@@ -43,13 +45,15 @@ class FakeStream:
         self.quiet = True
         self.buffered = False
         self.pending = 0
+        self.refused = False
         self.user: StreamUser | None = None
 
     def belongTo(self, user: StreamUser) -> None:
         self.user = user
 
     def write(self, data: bytes) -> None:
-        self.sent += data
+        if not self.refused:
+            self.sent += data
 
     def pause(self) -> None:
         self.paused = True
@@ -214,10 +218,12 @@ class Stage:
     A distribution on doubles.
     """
 
-    def __init__(self, **budgets: float) -> None:
+    def __init__(self, buffering: Buffering = Buffering.auto, **budgets: Any) -> None:
         self.clock = Clock()
         self.policy = First()
-        self.distribution = Distribution(self.clock, self.policy, GatewayBudgets(**budgets))
+        self.distribution = Distribution(
+            self.clock, self.policy, GatewayBudgets(**budgets), buffering
+        )
         self.dialers: dict[str, FakeDialer] = {}
 
     def add(

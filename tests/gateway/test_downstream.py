@@ -138,7 +138,7 @@ class LogTests(DownstreamCase):
     def test_cut(self) -> None:
         self.stage.add("a")
         self.client.receives(GET + b"\r\n")
-        self.stage.stream("a").receives(b"HTTP/1.1 200 X\r\nContent-Length: 4\r\n\r\nab")
+        self.stage.stream("a").receives(b"HTTP/1.1 200 X\r\nContent-Length: 70000\r\n\r\nab")
         self.stage.stream("a").ends(clean=False)
         self.assertEqual([each.ending for each in self.log.records], ["cut"])
         self.assertEqual(self.client.state, "aborted")

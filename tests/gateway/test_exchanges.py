@@ -106,13 +106,13 @@ class ExchangeTests(SynchronousTestCase):
 
     def test_cut(self) -> None:
         """
-        A response that ends early is cut, and never tried again.
+        A response of which the client has a part is cut, and never tried again.
         """
         stage = Stage()
         stage.add("a")
         stage.add("b")
         _, client = stage.begin()
-        stage.stream("a").receives(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab")
+        stage.stream("a").receives(b"HTTP/1.1 200 OK\r\nContent-Length: 70000\r\n\r\nab")
         stage.stream("a").ends(clean=True)
         self.assertEqual(client.heard, [200, b"ab", "cut"])
         self.assertEqual(stage.dialers["b"].streams, [])
@@ -129,7 +129,7 @@ class ExchangeTests(SynchronousTestCase):
         self.assertEqual(client.heard, [("answer", 504)])
         self.assertEqual(stage.stream("a").state, "aborted")
         _, client = stage.begin()
-        stage.stream("a").receives(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab")
+        stage.stream("a").receives(b"HTTP/1.1 200 OK\r\nContent-Length: 70000\r\n\r\nab")
         stage.clock.pump([0.25] * 13)
         self.assertEqual(client.heard, [200, b"ab", "cut"])
 
@@ -140,12 +140,14 @@ class ExchangeTests(SynchronousTestCase):
         stage = Stage(stall=1.0)
         stage.add("a")
         exchange, client = stage.begin()
-        stage.stream("a").receives(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab")
+        stage.stream("a").receives(
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n"
+        )
         exchange.pause()
         self.assertTrue(stage.stream("a").paused)
         stage.clock.pump([0.25] * 40)
         exchange.resume()
-        stage.stream("a").receives(b"cd")
+        stage.stream("a").receives(b"2\r\ncd\r\n0\r\n\r\n")
         self.assertEqual(client.heard, [200, b"ab", b"cd", "end"])
 
     def test_nonsense(self) -> None:
@@ -215,7 +217,8 @@ class ExchangeTests(SynchronousTestCase):
         _, client = stage.begin()
         stage.stream("a").ends(clean=True)
         self.assertEqual(client.heard, [])
-        self.assertEqual(stage.distribution.pool.remove(child), ("GET /",))
+        (lost,) = stage.distribution.pool.remove(child)
+        self.assertEqual(lost.description, "GET /")
         stage.distribution.pool.expect(0)
         stage.clock.advance(0)
         self.assertEqual(client.heard, [])
@@ -302,7 +305,7 @@ class ClientGoneTests(SynchronousTestCase):
         stage = Stage()
         backend = stage.add("a")
         exchange, client = stage.begin()
-        stage.stream("a").receives(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab")
+        stage.stream("a").receives(b"HTTP/1.1 200 OK\r\nContent-Length: 70000\r\n\r\nab")
         exchange.clientGone()
         exchange.clientGone()
         self.assertEqual(stage.stream("a").state, "aborted")

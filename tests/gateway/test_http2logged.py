@@ -59,7 +59,7 @@ class LogTests(HTTP2Case):
 
     def test_cut(self) -> None:
         self.ask()
-        self.answers(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nab")
+        self.answers(b"HTTP/1.1 200 OK\r\nContent-Length: 90000\r\n\r\nab")
         self.stage.stream("a").ends(True)
         self.assertEqual(self.told(), (200, 2, self.backend.name, 1, "cut"))
 

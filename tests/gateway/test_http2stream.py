@@ -101,7 +101,7 @@ class ResponseTests(HTTP2Case):
         """
         number, other = self.ask(), self.ask()
         whole, cut = self.stage.dialers["a"].streams
-        cut.receives(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nab")
+        cut.receives(b"HTTP/1.1 200 OK\r\nContent-Length: 90000\r\n\r\nab")
         cut.ends(True)
         self.hear()
         self.assertEqual(self.reset(other), ErrorCodes.INTERNAL_ERROR)
@@ -176,9 +176,9 @@ class ResponseTests(HTTP2Case):
         While the transport takes nothing the backend is paused.
         """
         number = self.ask()
-        self.answers(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab")
+        self.answers(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n")
         self.stream.buffered = True
-        self.answers(b"c")
+        self.answers(b"1\r\nc\r\n")
         self.assertTrue(self.stage.stream("a").paused)
         self.assertEqual(self.body(number), b"ab")
         self.stream.buffered = False
@@ -335,7 +335,7 @@ class UploadTests(HTTP2Case):
         Who doesn't go on with a body gets 408; once the response has begun, a reset.
         """
         number, begun = self.ask(b"POST", end=False), self.ask(b"POST", end=False)
-        self.answers(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nab")
+        self.answers(b"HTTP/1.1 200 OK\r\nContent-Length: 90000\r\n\r\nab")
         self.advance(30)
         self.upload(number, b"x")
         self.advance(31)

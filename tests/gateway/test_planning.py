@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.gateway.test_plan import QUEUE_BUDGET
+from tests.gateway.surroundings import QUEUE_BUDGET, circumstancesOf
 from twisted_multiserver.balancing.backend import Backend, BackendKind, BackendState
 from twisted_multiserver.balancing.outcomes import Outcome
 from twisted_multiserver.balancing.pool import Pool
@@ -48,7 +48,7 @@ class AnySequenceTests(SynchronousTestCase):
             pool.expect(99)
         method = draw(st.sampled_from([b"GET", b"HEAD", b"POST"]))
         hasBody = draw(st.booleans())
-        plan = ExchangePlan(pool, method, hasBody, QUEUE_BUDGET, lambda: now[0])
+        plan = ExchangePlan(circumstancesOf(pool, lambda: now[0]), method, lambda: b"", lambda: b"")
 
         failed: set[Backend] = set()
         busy: set[Backend] = set()
@@ -71,7 +71,7 @@ class AnySequenceTests(SynchronousTestCase):
                     if draw(st.sampled_from((True, False, False, False))):
                         pool.remove(choice)
                     decision = plan.chosen(choice)
-                case Send(backend, fresh):
+                case Send(backend, fresh, _):
                     self.assertIs(backend.state, BackendState.admitted)
                     self.assertNotIn(backend, failed | busy)
                     repeats += fresh
@@ -82,7 +82,8 @@ class AnySequenceTests(SynchronousTestCase):
                             [o for o in Outcome if o not in (Outcome.ok, Outcome.clientGone)]
                         )
                     )
-                    sent += not outcome.nothingSent
+                    isUnread = outcome is Outcome.resetUnread and backend.tellsUnread
+                    sent += not (outcome.nothingSent or isUnread)
                     self.assertLessEqual(sent, MAX_TRIES)
                     started = not outcome.nothingSent and draw(st.booleans())
                     progress = Progress(
@@ -90,7 +91,9 @@ class AnySequenceTests(SynchronousTestCase):
                         and not outcome.nothingSent
                         and draw(st.booleans()),
                         bodySent=hasBody and not outcome.nothingSent and draw(st.booleans()),
+                        bodyLost=hasBody and draw(st.booleans()),
                         responseStarted=started,
+                        isUnsent=isUnread and not started and draw(st.booleans()),
                     )
                     if draw(st.sampled_from((True, False, False, False))):
                         pool.remove(backend)

@@ -269,13 +269,13 @@ class ResourceTests(FaceCase):
         """
         A response that will never be whole is aborted, not ended, chunked or not.
         """
-        for framing in (b"Content-Length: 9", b"Transfer-Encoding: chunked"):
+        for framing in (b"Content-Length: 90000", b"Transfer-Encoding: chunked"):
             self.connect()
             self.send(b"GET / HTTP/1.1")
             self.answer(b"HTTP/1.1 200 OK\r\n" + framing + b"\r\n\r\n4\r\nab")
             self.stage.stream("a").ends(clean=True)
             self.assertTrue(self.transport.disconnected)
-            self.assertNotIn(b"0\r\n\r\n", self.transport.value())
+            self.assertNotIn(b"\r\n0\r\n\r\n", self.transport.value())
             self.channel.connectionLost(Failure(ConnectionLost()))
         self.assertEqual(self.backend.statistics.outcomes[Outcome.cut], 2)
         warnings = [event for event in self.logged if event["log_level"] is LogLevel.warn]
@@ -286,14 +286,14 @@ class ResourceTests(FaceCase):
         It pauses the backend; when it has caught up the backend goes on.
         """
         self.send(b"GET / HTTP/1.1")
-        self.answer(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc")
+        self.answer(b"HTTP/1.1 200 OK\r\nContent-Length: 70000\r\n\r\nabc")
         stream = self.stage.stream("a")
         self.transport.producer.pauseProducing()
         self.assertTrue(stream.paused)
         self.transport.producer.resumeProducing()
         self.assertFalse(stream.paused)
-        self.answer(b"defghi")
-        self.assertEqual(self.received()[2], b"abcdefghi")
+        self.answer(b"d" * 69997)
+        self.assertEqual(self.received()[2], b"abc" + b"d" * 69997)
 
     def test_clientLeaves(self) -> None:
         """

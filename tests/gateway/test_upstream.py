@@ -14,8 +14,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.gateway.doubles import OK, Client, FakeStream, someBody
 from twisted_multiserver.balancing.outcomes import Outcome
 from twisted_multiserver.gateway.body import Body, StreamedBody
+from twisted_multiserver.gateway.storedbody import StoredBody
 from twisted_multiserver.gateway.upstream import UpstreamConnection
-from twisted_multiserver.gateway.webrequest import WebBody
 from twisted_multiserver.http1.heads import Fields
 from twisted_multiserver.http1.requests import CHUNKED
 from twisted_multiserver.http1.responses import CheckedResponse
@@ -43,6 +43,9 @@ class Listener:
         if whole.body:
             self.bodyReceived(whole.body)
         self.responseEnded(())
+
+    def errorReceived(self, whole: WholeResponse) -> None:
+        self.wholeReceived(whole)
 
     def switched(self, head: CheckedResponse, rest: bytes) -> None:
         self.heard.append(("switched", rest))
@@ -181,6 +184,25 @@ class UpstreamTests(SynchronousTestCase):
             self.assertIn("gone", self.owner.told)
             self.assertEqual(listener.heard.count(outcome), 1)
 
+    def test_goneBefore(self) -> None:
+        """
+        A backend that had closed before the head came was given nothing, and the body is
+        still whole; one that closed between head and body was given something.
+        """
+        body = someBody(b"all of it")
+        self.stream.refused = True
+        listener = self.send(b"POST", body)
+        self.assertTrue(self.connection.isUnsent)
+        self.assertFalse(body.isLost)
+        self.stream.ends(True)
+        self.assertEqual(listener.heard, [Outcome.resetUnread])
+        self.setUp()
+        listener = self.send(b"POST", someBody(b"all of it"))
+        self.stream.refused = True
+        self.assertFalse(self.connection.isUnsent)
+        self.stream.ends(True)
+        self.assertEqual(listener.heard, [Outcome.eofBeforeHead])
+
     def test_nonsense(self) -> None:
         """
         Before a head it is no response, behind one the response is cut.
@@ -317,7 +339,7 @@ class UpstreamTests(SynchronousTestCase):
         the budget for the response begins with the last.
         """
         data = bytes(range(256)) * 1000
-        body = WebBody(BytesIO(data), len(data))
+        body = StoredBody(BytesIO(data), len(data))
         self.stream.fillsUp = True
         listener = self.send(b"POST", body)
         self.assertEqual((self.stream.sent, self.connection.bodySent), (HEAD, False))

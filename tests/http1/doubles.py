@@ -41,6 +41,7 @@ class FakeStream:
         self.room: float = inf
         self.buffered = False
         self.pending = 0
+        self.refused = False
         self.user: StreamUser | None = None
         self._coming: list[bytes] = []
         self._left = b""

@@ -137,6 +137,20 @@ class LimitTests(SynchronousTestCase):
             conversation.stream.ends()
             self.assertEqual(conversation.told.count("gone"), 1)
 
+    def test_announcedByAChunk(self) -> None:
+        """
+        A chunk that would be too much isn't waited for; one that fits is.
+        """
+        conversation = self.limited(5)
+        conversation.sends(post(b"Transfer-Encoding: chunked"), b"3\r\nhel\r\n", b"2\r\n")
+        self.assertEqual(conversation.sent, b"")
+        self.assertEqual(conversation.told, ["POST /x", b"hel"])
+        conversation = self.limited(5)
+        conversation.sends(post(b"Transfer-Encoding: chunked"), b"3\r\nhel\r\n", b"3\r\n")
+        self.assertTrue(conversation.sent.startswith(b"HTTP/1.1 413 "))
+        self.assertEqual(conversation.told, ["POST /x", b"hel", "gone"])
+        self.assertEqual(conversation.state, "closed")
+
     def test_behindTheHead(self) -> None:
         """
         If the answer has begun it is cut.

@@ -28,12 +28,19 @@ os.execv(sys.executable, [sys.executable, "-m", "twisted_multiserver.child", *sy
 
 APPLICATION = """
 from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET
 
 
 class Anything(Resource):
     isLeaf = True
 
     def render(self, request):
+        if request.uri.startswith(b"/cut"):
+            if request.uri == b"/cut/announced":
+                request.setHeader(b"content-length", b"9")
+            request.write(b"part")
+            request.transport.loseConnection()
+            return NOT_DONE_YET
         request.setHeader(b"x-client", request.getClientAddress().host.encode())
         return b"" if request.method == b"HEAD" else request.content.read() or b"ok"
 
@@ -92,6 +99,25 @@ class ByHandTests(SynchronousTestCase):
         self.assertEqual(seen, (200, b"ok", "127.0.0.1"))
         child.send_signal(signal.SIGTERM)
         self.assertEqual(child.wait(timeout=60), 0)
+
+    def test_cut(self) -> None:
+        """
+        A response that is cut is never ended as a whole one would be: what has no length is
+        reset, what has one lacks bytes.
+        """
+        _, port = self.start("byhand.resource")
+        self.get(port)
+        for path, isReset in ((b"/cut", True), (b"/cut/announced", False)):
+            with socket.create_connection(("127.0.0.1", port), timeout=60) as client:
+                client.sendall(b"GET %b HTTP/1.0\r\nHost: h\r\n\r\n" % path)
+                received, seen = b"", False
+                try:
+                    while data := client.recv(65536):
+                        received += data
+                except ConnectionResetError:
+                    seen = True
+            self.assertTrue(received.endswith(b"part"), received)
+            self.assertEqual(seen, isReset)
 
     def conforms(self, *arguments: str) -> None:
         _, port = self.start(*arguments)

@@ -258,7 +258,9 @@ class ResourceTests(TestCase):
         """
         A body that ends early: the client's connection is reset.
         """
-        self.add("a", Backends(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\npart", closes=True))
+        self.add(
+            "a", Backends(b"HTTP/1.1 200 OK\r\nContent-Length: 90000\r\n\r\npart", closes=True)
+        )
         _, clean = yield self.ask(self.serve(), b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         self.assertFalse(clean)
 

@@ -261,12 +261,24 @@ class ShortBudgetTests(SocketCase):
 
     async def test_firstByteBudget(self) -> None:
         """
-        A backend that says nothing: 504, and it is asked no more.
+        A backend that says nothing is asked no more, another one is; when that says
+        nothing either: 504.
         """
-        door = self.listenUNIX("a")
-        other = self.listenUNIX("b")
+        doors = [self.listenUNIX(name) for name in "ab"]
         client = await self.connect(self.serve())
         client.transport.write(request())
+        for door in doors:
+            backend = await door.entered.get()
+            await backend.ended
+        self.assertIn(b" 504 ", (await client.head()).split(b"\r\n")[0])
+
+    async def test_firstByteBudgetOfAPost(self) -> None:
+        """
+        It may have been executed: 504 at once.
+        """
+        door, other = self.listenUNIX("a"), self.listenUNIX("b")
+        client = await self.connect(self.serve())
+        client.transport.write(request(b"POST"))
         backend = await door.entered.get()
         self.assertIn(b" 504 ", (await client.head()).split(b"\r\n")[0])
         await backend.ended

@@ -200,7 +200,7 @@ class ForeignSiteTests(SocketCase):
         first, second = await self.door.entered.get(), await self.door.entered.get()
         await first.head()
         await second.head()
-        first.transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nab")
+        first.transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: 90000\r\n\r\nab")
         await began
         first.transport.loseConnection()
         self.assertEqual((await reset).error_code, ErrorCodes.INTERNAL_ERROR)
@@ -215,7 +215,9 @@ class ForeignSiteTests(SocketCase):
         """
         client = await self.client()
         (backend,) = self.distribution.pool.backends()
-        for number, part in enumerate((b"", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nab"), 1):
+        for number, part in enumerate(
+            (b"", b"HTTP/1.1 200 OK\r\nContent-Length: 90000\r\n\r\nab"), 1
+        ):
             stream = client.ask()
             began = client.hears(stream, ResponseReceived)
             talk = await self.door.entered.get()
@@ -237,7 +239,7 @@ class ForeignSiteTests(SocketCase):
         talks = [await self.door.entered.get() for _ in range(2)]
         for talk in talks:
             await talk.head()
-            talk.transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nab")
+            talk.transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: 90000\r\n\r\nab")
         client.transport.abortConnection()
         for talk in talks:
             await talk.ended

@@ -25,7 +25,7 @@ from h2.events import (
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.integration.http2client import HTTP2Client, writeCertificate
-from tests.integration.twistdharness import PATIENCE, Twistd, until
+from tests.integration.twistdharness import PATIENCE, Twistd, pythonPath, until
 
 CURL = shutil.which("curl")
 
@@ -71,7 +71,7 @@ class HTTP2Case(SynchronousTestCase):
             self,
             f"--listen=ssl:0:interface=127.0.0.1:privateKey={pem}:certKey={pem}",
             *arguments,
-            PYTHONPATH=str(self.folder),
+            PYTHONPATH=pythonPath(self.folder),
         )
         return int(self.twistd.waitForLog(r"ready: https://127\.0\.0\.1:(\d+)/")[1])
 
@@ -157,7 +157,7 @@ class ResponseTests(HTTP2Case):
         """
         A body that ends early resets the stream with INTERNAL_ERROR.
         """
-        _, end = self.ask(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\npart")
+        _, end = self.ask(b"HTTP/1.1 200 OK\r\nContent-Length: 90000\r\n\r\npart")
         assert isinstance(end, StreamReset)
         self.assertEqual(end.error_code, ErrorCodes.INTERNAL_ERROR)
 

@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import http.client
 import os
+import shutil
 import signal
+import sqlite3
 import tempfile
 from pathlib import Path
 
@@ -157,12 +159,36 @@ class StartTests(SynchronousTestCase):
         self.assertIn("can't be read", self.refused(f"--sessions-file={folder}/none"))
         file.write_text("sesame\n")
         self.assertIn("hexadecimal", self.refused(f"--sessions-key-file={file}"))
-        file.write_text("00" * 32 + "\n" + "11" * 32)
-        twistd = Twistd(self, LISTEN, "--children=1", f"--sessions-key-file={file}")
-        browser = Browser(twistd.waitUntilReady())
-        for count in (1, 2):
+
+    def test_encrypted(self) -> None:
+        """
+        Nothing that is stored is in clear text, and keys can be exchanged: the first encrypts,
+        all open.
+        """
+        folder = Path(tempfile.mkdtemp(prefix="ms-"))
+        self.addCleanup(shutil.rmtree, folder)
+        file = folder / "keys"
+        file.touch(0o600)
+        cookie, marks = None, []
+        old, new = "00" * 32, "11" * 32
+        for count, keys in enumerate(([old], [new, old], [new]), 1):
+            file.write_text("\n".join(keys))
+            twistd = Twistd(
+                *(self, LISTEN, "--children=1", f"--state-dir={folder}"),
+                f"--sessions-key-file={file}",
+            )
+            browser = Browser(twistd.waitUntilReady(), cookie)
             self.assertEqual(visits(browser.ask("/")[1]), count)
-        self.assertEqual(twistd.stop(), 0)
+            cookie = browser.cookie
+            self.assertEqual(twistd.stop(), 0)
+            connection = sqlite3.connect(folder / "sessions.sqlite")
+            self.addCleanup(connection.close)
+            [(value,)] = connection.execute("SELECT v FROM f").fetchall()
+            # A version, a key's mark, a nonce, one digit, a tag.
+            self.assertEqual((value[0], len(value)), (1, 1 + 4 + 12 + 1 + 16))
+            marks.append(value[1:5])
+        self.assertNotEqual(marks[0], marks[1])
+        self.assertEqual(marks[1], marks[2])
 
     def test_unreachable(self) -> None:
         """

@@ -14,7 +14,14 @@ from twisted.internet.defer import ensureDeferred, gatherResults
 from twisted.internet.task import deferLater
 
 from tests.stores.memcachedserver import MemcachedServer
-from tests.stores.storecase import AWKWARD, StoreTestCase, created, newKey
+from tests.stores.storecase import (
+    AWKWARD,
+    BusyThreads,
+    StoreTestCase,
+    created,
+    newKey,
+    serviceAfter,
+)
 from twisted_multiserver.sessions._isynchronizer import ISessionSynchronizer
 from twisted_multiserver.sessions.errors import (
     NotSupported,
@@ -212,6 +219,16 @@ class MemcachedPoolTests(MemcachedTestCase):
             results = await gatherResults([synchronizer.commit(key, created()) for key in keys])
             self.assertEqual(results, [CommitResult.ok] * len(keys))
 
+    async def test_ownThreads(self) -> None:
+        """An application that keeps all threads of the reactor busy is in nobody's way."""
+        synchronizer = await self.synchronizer((await self.server()).uri())
+        busy = BusyThreads()
+        with busy:
+            key = newKey()
+            self.assertIs(await synchronizer.commit(key, created()), CommitResult.ok)
+            self.assertIsNotNone(await synchronizer.load(key))
+        await busy.ended()
+
     async def test_clientStays(self) -> None:
         """A user's client isn't closed."""
         server = await self.server()
@@ -290,19 +307,25 @@ class MemcachedNodesTests(MemcachedTestCase):
         unstarted = self.unstarted(first.uri(second))
         await self.assertFailure(unstarted.start(), StoreUnavailable)
 
-    async def test_frozenNode(self) -> None:
+    async def _frozen(self) -> tuple[Any, MemcachedServer, list[bytes], list[bytes]]:
         """
-        A frozen server holds up nobody whose session is on another, and a session that
-        ended while it was frozen isn't brought back by it.
+        @return: a store; one of its two servers, frozen; the keys of sessions on the other
+            one and on this.
         """
         first, second = await self.server(), await self.server()
         synchronizer = await self.synchronizer(first.uri(second))
         keys = [newKey() for _ in range(40)]
         for key in keys:
-            await synchronizer.commit(key, created())
+            await synchronizer.commit(key, created(set={"a": b"1"}))
         ours = [key for key in keys if self.raw(first).get(b"s:" + key.hex().encode()) is not None]
-        theirs = [key for key in keys if key not in ours]
         second.freeze()
+        return synchronizer, second, ours, [key for key in keys if key not in ours]
+
+    async def test_frozenNode(self) -> None:
+        """
+        A frozen server holds up nobody whose session is on another.
+        """
+        synchronizer, frozen, ours, theirs = await self._frozen()
         since = reactor.seconds()
         stuck = [synchronizer.load(key) for key in theirs * 4]
         for key in ours:
@@ -310,4 +333,34 @@ class MemcachedNodesTests(MemcachedTestCase):
         self.assertTrue(reactor.seconds() - since < 0.9)
         for each in stuck:
             await self.assertFailure(each, StoreUnavailable)
-        second.thaw()
+        frozen.thaw()
+
+    async def test_neverElsewhere(self) -> None:
+        """
+        What is to end or to begin while its server is frozen does so nowhere else: the
+        driver's fail-over would end a session at another server, and it would be there again
+        when its own one is back.
+        """
+        synchronizer, frozen, _, theirs = await self._frozen()
+        ending, changing = theirs[0], theirs[1]
+        for asked in (
+            synchronizer.delete(ending),
+            synchronizer.commit(changing, SessionDelta(60.0, set={"a": b"2"})),
+            synchronizer.commit(changing, created(set={"a": b"3"})),
+        ):
+            await self.assertFailure(asked, StoreUnavailable)
+        frozen.thaw()
+        await serviceAfter(synchronizer)
+        self.assertIs(await self._asked(synchronizer.delete, ending), True)
+        self.assertIsNone(await synchronizer.load(ending))
+        stored = await self._asked(synchronizer.load, changing)
+        # The frozen server may have done what it had read before.
+        self.assertIn(stored.fields["a"], (b"1", b"2"))
+
+    async def _asked(self, ask: Any, key: bytes) -> Any:
+        """Until the breaker lets it."""
+        while True:
+            try:
+                return await ask(key)
+            except StoreUnavailable:
+                await deferLater(reactor, 0.05, lambda: None)

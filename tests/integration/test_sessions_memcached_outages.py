@@ -12,7 +12,14 @@ from twisted.internet.defer import gatherResults
 from twisted.internet.task import deferLater
 
 from tests.stores.memcachedserver import MemcachedServer
-from tests.stores.storecase import Load, StoreTestCase, created, newKey, serviceAfter
+from tests.stores.storecase import (
+    Load,
+    StoreTestCase,
+    created,
+    givenUpStaysUndone,
+    newKey,
+    serviceAfter,
+)
 from twisted_multiserver.sessions._isynchronizer import ISessionSynchronizer
 from twisted_multiserver.sessions.errors import StoreUnavailable
 from twisted_multiserver.sessions.operations import COMMIT_DEADLINE
@@ -65,6 +72,13 @@ class MemcachedOutageTests(StoreTestCase):
             stored = await synchronizer.load(key)
             self.assertTrue(number <= int(stored.fields["n"]) <= load.tried[key])
         self.assertEqual(self.flushLoggedErrors(), [])
+
+    async def test_givenUp(self) -> None:
+        """
+        What was given up isn't done later on.
+        """
+        server = await self.started(MemcachedServer())
+        await givenUpStaysUndone(self, server, await self.synchronizer(server.uri()))
 
     async def test_firstAfterRestart(self) -> None:
         """

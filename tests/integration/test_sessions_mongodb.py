@@ -15,7 +15,16 @@ from twisted.trial.unittest import SynchronousTestCase
 from txmongo.connection import ConnectionPool
 
 from tests.stores.mongoserver import MongoServer, freePort
-from tests.stores.storecase import AWKWARD, Load, StoreTestCase, created, newKey, serviceAfter
+from tests.stores.storecase import (
+    AWKWARD,
+    Load,
+    StoreTestCase,
+    clockMayBeSet,
+    created,
+    givenUpStaysUndone,
+    newKey,
+    serviceAfter,
+)
 from twisted_multiserver.sessions._isynchronizer import ISessionSynchronizer
 from twisted_multiserver.sessions.errors import (
     SessionCorrupt,
@@ -54,7 +63,10 @@ class URITests(SynchronousTestCase):
         """
         Those that txmongo would ignore are refused.
         """
-        for name in ("socketTimeoutMS", "connectTimeoutMS", "maxPoolSize"):
+        for name in (
+            *("socketTimeoutMS", "connectTimeoutMS"),
+            *("serverSelectionTimeoutMS", "maxPoolSize"),
+        ):
             self.assertIn(f"no option '{name}'", self.refused(f"mongodb://h/d?{name}=3"))
 
     def test_collection(self) -> None:
@@ -110,38 +122,6 @@ class MongoDBTests(StoreTestCase):
         with self.assertRaises(Exception):  # noqa: B017 # of several kinds
             await collection.insert_one({"nul\0": 1})
 
-    async def test_password(self) -> None:
-        """
-        A wrong one shows at the first operation, which is that of the start.
-        """
-        server = await self.server(isAuthenticated=True)
-        synchronizer = self.unstarted(server.uri(who="eve:wrong@"))
-        error = await self.assertFailure(synchronizer.start(), StoreConfigError)
-        self.assertNotIn("wrong", str(error))
-        self.assertIn("password", str(error))
-        gc.collect()
-        self.flushLoggedErrors()
-
-    async def test_tls(self) -> None:
-        """
-        It really is TLS: accepted with the authority, refused without, and a server that
-        speaks it only hears nothing in clear text.
-        """
-        server = await self.server(isTLS=True)
-        synchronizer = await self.synchronizer(
-            server.uri(f"?tls=true&ca={server.authority}").replace("127.0.0.1", "localhost")
-        )
-        key = newKey()
-        await synchronizer.commit(key, created(set={"a": b"1"}))
-        stored = await synchronizer.load(key)
-        assert stored is not None
-        self.assertEqual(dict(stored.fields), {"a": b"1"})
-        for uri in (server.uri("?tls=true").replace("127.0.0.1", "localhost"), server.uri()):
-            refused = self.unstarted(uri)
-            await self.assertFailure(refused.start(), StoreUnavailable, StoreConfigError)
-        gc.collect()
-        self.flushLoggedErrors()
-
     async def test_expired(self) -> None:
         """
         A document that MongoDB hasn't removed yet is no session.
@@ -156,17 +136,34 @@ class MongoDBTests(StoreTestCase):
 
     async def test_damaged(self) -> None:
         """
-        A document that is no session is told, and left alone.
+        A document that is no session is told, and left alone by all but its end.
         """
         server = await self.server()
         synchronizer = await self.synchronizer(server.uri())
-        key = newKey()
-        await synchronizer.commit(key, created())
         pool = ConnectionPool(server.uri())
         self.addCleanup(pool.disconnect)
         theirs = pool["sessions"]["sessions"]
-        await theirs.update_one({"_id": Binary(key)}, {"$set": {"d": "nonsense"}})
-        await self.assertFailure(synchronizer.load(key), SessionCorrupt)
+        damage: dict[str, Any]
+        for damage in ({"d": "nonsense"}, {"o": "x"}, {"m": 5}, {"p": 7}):
+            key = newKey()
+            await synchronizer.commit(key, created(set={"a": b"1"}))
+            await theirs.update_one({"_id": Binary(key)}, {"$set": damage})
+            before = await theirs.find_one({"_id": Binary(key)})
+            for asked in (
+                synchronizer.load(key),
+                synchronizer.commit(key, SessionDelta(60.0, set={"b": b"2"})),
+                synchronizer.commit(key, created()),
+                synchronizer.rotate(key, newKey(), SessionDelta(60.0)),
+            ):
+                await self.assertFailure(asked, SessionCorrupt)
+            self.assertEqual(await theirs.find_one({"_id": Binary(key)}), before)
+            self.assertTrue(await synchronizer.delete(key))
+            self.assertIsNone(await synchronizer.load(key))
+        for damage in ({"x": "never"}, {"d": {"kzz": b"1"}}, {"d": {"k61": "text"}}):
+            key = newKey()
+            await synchronizer.commit(key, created(set={"a": b"1"}))
+            await theirs.update_one({"_id": Binary(key)}, {"$set": damage})
+            await self.assertFailure(synchronizer.load(key), SessionCorrupt)
 
     async def test_tooLarge(self) -> None:
         """
@@ -204,6 +201,20 @@ class MongoDBTests(StoreTestCase):
         self.assertTrue(await serviceAfter(synchronizer) < 3.0)
         await deferLater(reactor, 0.5, lambda: None)
         await self._check(synchronizer, load)
+
+    async def test_givenUp(self) -> None:
+        """
+        What was given up isn't done later on.
+        """
+        server = await self.server()
+        await givenUpStaysUndone(self, server, await self.synchronizer(server.uri()))
+
+    async def test_clockWasSet(self) -> None:
+        """
+        Of the server, forwards and backwards: nobody sees anything of it.
+        """
+        synchronizer = await self.synchronizer((await self.server()).uri())
+        await clockMayBeSet(self, synchronizer)
 
     async def test_frozen(self) -> None:
         """

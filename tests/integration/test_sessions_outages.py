@@ -1,7 +1,7 @@
 """
 What clients see while a store is away: answers, in time, and nothing acknowledged lost.
 
-Through HTTP and the balancer, on a real Redis that is killed or frozen under load.
+Through HTTP and the balancer, on real servers that are killed or frozen under load.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from twisted.internet.threads import deferToThread
 
 from tests.integration.test_sessions_shared import Browser
 from tests.integration.twistdharness import Twistd
+from tests.stores.memcachedserver import MemcachedServer
+from tests.stores.mongoserver import MongoServer
 from tests.stores.redisserver import RedisServer
 from tests.stores.storecase import StoreTestCase
 from twisted_multiserver.sessions.operations import COMMIT_DEADLINE, LOAD_DEADLINE
@@ -72,16 +74,16 @@ class Visitor(threading.Thread):
 
 class OutageTests(StoreTestCase):
     """
-    Children that share sessions in Redis.
+    Children that share sessions.
     """
 
     timeout = 120
 
-    async def begin(self) -> tuple[RedisServer, Twistd, list[Visitor]]:
+    async def begin(self, uri: str) -> tuple[Twistd, list[Visitor]]:
         """
-        @return: a store, a master and visitors, all at work.
+        @param uri: of a store.
+        @return: a master and visitors, all at work.
         """
-        server = await self.started(RedisServer(isDurable=True))
         twistd = Twistd(
             self,
             "--listen=tcp:0:interface=127.0.0.1",
@@ -89,7 +91,7 @@ class OutageTests(StoreTestCase):
             f"--chdir={Path(__file__).parents[2]}",
             "--children=2",
             "--sessions=none",
-            STORE=server.uri(),
+            STORE=uri,
         )
         port = await deferToThread(twistd.waitUntilReady)
         visitors = [Visitor(port) for _ in range(6)]
@@ -97,7 +99,7 @@ class OutageTests(StoreTestCase):
             visitor.start()
             self.addCleanup(visitor.stop)
         await deferLater(reactor, 1.0, lambda: None)
-        return server, twistd, visitors
+        return twistd, visitors
 
     async def end(self, back: float, twistd: Twistd, visitors: list[Visitor]) -> None:
         """
@@ -114,22 +116,52 @@ class OutageTests(StoreTestCase):
             self.assertTrue(visitor.acknowledged <= number <= visitor.tried, stored)
         self.assertEqual(await deferToThread(twistd.stop), 0)
 
-    async def test_killed(self) -> None:
+    async def kill(self, server: RedisServer | MongoServer) -> None:
         """
-        Killed with SIGKILL, and started again.
+        Kill it with SIGKILL, and start it again.
         """
-        server, twistd, visitors = await self.begin()
+        twistd, visitors = await self.begin(server.uri())
         await server.kill()
         await deferLater(reactor, 1.5, lambda: None)
         await server.start()
         await self.end(time.monotonic(), twistd, visitors)
 
-    async def test_frozen(self) -> None:
+    async def freeze(self, server: RedisServer | MongoServer | MemcachedServer) -> None:
         """
-        Stopped for five seconds, with all its connections open.
+        Stop it for five seconds, with all its connections open.
         """
-        server, twistd, visitors = await self.begin()
+        twistd, visitors = await self.begin(server.uri())
         server.freeze()
         await deferLater(reactor, 5.0, lambda: None)
         server.thaw()
         await self.end(time.monotonic(), twistd, visitors)
+
+    async def test_redisKilled(self) -> None:
+        """
+        One that writes each change at once.
+        """
+        await self.kill(await self.started(RedisServer(isDurable=True)))
+
+    async def test_redisFrozen(self) -> None:
+        """
+        The same.
+        """
+        await self.freeze(await self.started(RedisServer(isDurable=True)))
+
+    async def test_mongodbKilled(self) -> None:
+        """
+        One with a journal.
+        """
+        await self.kill(await self.started(MongoServer()))
+
+    async def test_mongodbFrozen(self) -> None:
+        """
+        The same.
+        """
+        await self.freeze(await self.started(MongoServer()))
+
+    async def test_memcachedFrozen(self) -> None:
+        """
+        Killed it would lose all; frozen it must not.
+        """
+        await self.freeze(await self.started(MemcachedServer()))

@@ -11,7 +11,14 @@ from twisted.internet.defer import gatherResults
 from twisted.internet.task import deferLater
 
 from tests.stores.rediscase import RedisTestCase
-from tests.stores.storecase import Load, created, newKey, serviceAfter
+from tests.stores.storecase import (
+    Load,
+    clockMayBeSet,
+    created,
+    givenUpStaysUndone,
+    newKey,
+    serviceAfter,
+)
 from twisted_multiserver.sessions.errors import StoreUnavailable
 from twisted_multiserver.sessions.operations import COMMIT_DEADLINE
 from twisted_multiserver.sessions.record import CommitResult, SessionDelta
@@ -73,6 +80,20 @@ class RedisOutageTests(RedisTestCase):
         # Errors that nobody has heard of are logged when they are collected.
         gc.collect()
         self.assertEqual(self.flushLoggedErrors(), [])
+
+    async def test_givenUp(self) -> None:
+        """
+        What was given up isn't done later on.
+        """
+        server = await self.server()
+        await givenUpStaysUndone(self, server, await self.synchronizer(server.uri()))
+
+    async def test_clockWasSet(self) -> None:
+        """
+        Of the server, forwards and backwards: nobody sees anything of it.
+        """
+        synchronizer = await self.synchronizer((await self.server()).uri())
+        await clockMayBeSet(self, synchronizer)
 
     async def test_frozenFromTheStart(self) -> None:
         """A server that accepts connections and says nothing is unavailable."""

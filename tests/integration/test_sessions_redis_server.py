@@ -4,15 +4,43 @@ Sessions on a real Redis: logins, TLS, and servers that can't do what they are a
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+from pathlib import Path
+
 import txredisapi
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import UNIXClientEndpoint, connectProtocol
+from twisted.protocols.basic import LineReceiver
 
 from tests.stores.rediscase import RedisTestCase, adapted
 from tests.stores.redisserver import RedisServer
 from tests.stores.serverprocess import until
-from tests.stores.storecase import created, newKey
+from tests.stores.storecase import created, newKey, serviceAfter
 from twisted_multiserver.sessions.errors import SessionError, StoreConfigError, StoreUnavailable
 from twisted_multiserver.sessions.record import SessionDelta
 from twisted_multiserver.sessions.redis import RedisSynchronizer
+
+
+class Monitor(LineReceiver):
+    """
+    Is told by a server of all that it does.
+    """
+
+    def __init__(self) -> None:
+        self.lines: list[bytes] = []
+        self.ready: Deferred[None] = Deferred()
+
+    def connectionMade(self) -> None:
+        self.sendLine(b"MONITOR")
+
+    def lineReceived(self, line: bytes) -> None:
+        if line == b"+OK":
+            self.ready.callback(None)
+        else:
+            self.lines.append(line)
+
 
 # The commands that a user must have.
 NEEDED = (
@@ -62,6 +90,10 @@ class RedisLoginTests(RedisTestCase):
         await allowed.delete(new)
         other = await self.synchronizer(server.uri().replace("//", "//other:pw@"))
         await self.assertFailure(other.load(key), StoreConfigError)
+        page = Path(__file__).parents[2].joinpath("docs/reference/session-stores.md").read_text()
+        told = re.search(r"these\scommands: `(.*?)`", page, re.DOTALL)
+        assert told is not None
+        self.assertEqual(set(told[1].split()), set(NEEDED.split()))
 
     async def test_passwordSetRight(self) -> None:
         """The driver gives up for ever at a login that fails; we come back when it works."""
@@ -161,16 +193,82 @@ class RedisStateTests(RedisTestCase):
         )
         self.assertIn("READONLY", str(error))
 
+    async def test_failsFast(self) -> None:
+        """
+        While there is no connection nobody waits: the driver's lazy calls would, for ever.
+        """
+        server = await self.server()
+        synchronizer = await self.synchronizer(server.uri())
+        await server.kill()
+        await until(lambda: not synchronizer._connections.isUp, "noticed")
+        key = newKey()
+        for asked in (synchronizer.load(key), synchronizer.commit(key, created())):
+            error = self.failureResultOf(asked, StoreUnavailable).value
+            self.assertFalse(error.outcomeUnknown)
+
+    async def test_tooManyClients(self) -> None:
+        """The driver gives up for ever when a server is full; we come back."""
+        server = await self.server(options=("--maxclients", "1"))
+        admin = await self.raw(server)
+        synchronizer = self.unstarted(server.uri())
+        error = await self.assertFailure(synchronizer.start(), StoreUnavailable)
+        self.assertIn("max number of clients", str(error))
+        await admin.execute_command("CONFIG", "SET", "maxclients", "100")
+        self.assertTrue(await serviceAfter(synchronizer) < 3.0)
+
     async def test_cluster(self) -> None:
-        """A Redis Cluster is told apart, and refused."""
+        """A Redis Cluster is told apart, and refused, whoever has connected to it."""
         server = await self.server(options=("--cluster-enabled", "yes"))
         admin = await self.raw(server)
         await admin.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
         info = ""
         while "cluster_state:ok" not in info:
             info = await admin.execute_command("CLUSTER", "INFO")
-        error = await self.assertFailure(self.unstarted(server.uri()).start(), StoreConfigError)
-        self.assertIn("Redis Cluster", str(error))
+        brought = adapted(await self.raw(server))
+        for synchronizer in (self.unstarted(server.uri()), brought):
+            error = await self.assertFailure(synchronizer.start(), StoreConfigError)
+            self.assertIn("Redis Cluster", str(error))
+
+    async def test_keysDeclared(self) -> None:
+        """
+        Every key that a script touches is in its KEYS, as the server itself tells; those of
+        a session have its hash tag, and no step of a request needs another place, but
+        rotation.
+        """
+        server = await self.server()
+        synchronizer = await self.synchronizer(server.uri())
+        monitor = await connectProtocol(UNIXClientEndpoint(reactor, server.path), Monitor())
+        self.addCleanup(monitor.transport.loseConnection)
+        await monitor.ready
+        key, new = newKey(), newKey()
+        await synchronizer.commit(key, created(principal="p", set={"a": b"1"}))
+        change = SessionDelta(600.0, clear=True, set={"b": b"2"}, expect={"a": b"1"})
+        await synchronizer.commit(key, replace(change, principal="q"))
+        await synchronizer.touch(key, 6000.0)
+        await synchronizer.load(key)
+        alone = len(monitor.lines)
+        await synchronizer.rotate(key, new, SessionDelta(60.0, unset=frozenset("b")))
+        await synchronizer.find("q")
+        await synchronizer.delete(new)
+        await synchronizer.commit(key, created(principal="p"))
+        await synchronizer.deletePrincipal("p")
+        await until(lambda: b'"DEL"' in monitor.lines[-2] + monitor.lines[-1], "all commands")
+        declared: list[bytes] = []
+        touched = 0
+        for place, line in enumerate(monitor.lines):
+            words = re.findall(rb'"((?:[^"\\]|\\.)*)"', line)
+            if b" lua] " not in line:
+                self.assertEqual(words[0], b"EVALSHA")
+                declared = words[3 : 3 + int(words[2])]
+                for each in declared:
+                    self.assertRegex(each, rb"^(s:\{[0-9a-f]{64}\}|p:[pq])$")
+                self.assertTrue(place >= alone or len(declared) <= 1, line)
+            elif words[0] != b"TIME":
+                touched += 1
+                self.assertIn(words[1], declared, line)
+                if words[0] == b"RENAME":
+                    self.assertIn(words[2], declared, line)
+        self.assertTrue(touched > 30)
 
     async def test_busy(self) -> None:
         """A server that runs somebody's endless script answers that it is busy."""

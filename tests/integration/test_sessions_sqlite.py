@@ -21,18 +21,18 @@ from twisted.web.resource import Resource
 
 from tests.integration.test_sessions_shared import Browser
 from tests.integration.twistdharness import PATIENCE, cleanEnvironment
-from tests.stores.storecase import created, newKey
+from tests.stores.storecase import BusyThreads, created, newKey
 from twisted_multiserver import SynchronizedSite, synchronizerFromURI
 from twisted_multiserver.interfaces import ISessionData
-from twisted_multiserver.sessions.errors import StoreConfigError, StoreUnavailable
-from twisted_multiserver.sessions.record import SessionDelta
+from twisted_multiserver.sessions.errors import SessionCorrupt, StoreConfigError, StoreUnavailable
+from twisted_multiserver.sessions.record import CommitResult, SessionDelta
 from twisted_multiserver.sessions.sqlite import SQLiteSynchronizer
 from twisted_multiserver.sessions.sqliteschema import VERSION, prepareDatabase
 
 PROCESSES = 4
 COMMITS = 200
 
-# Commits so many fields of its own to one session; prints how long the slowest took.
+# Commits so many fields of its own to one session, and says so after each.
 WRITER = """
 import sys, time
 from twisted.internet.task import react
@@ -48,6 +48,7 @@ async def main(reactor):
     for number in range(count):
         result = await store.commit(key, SessionDelta(60, set={f"{name}-{number}": b"1"}))
         assert result is CommitResult.ok, result
+        print(number, flush=True)
     await store.stop()
 
 react(lambda reactor: ensureDeferred(main(reactor)))
@@ -85,6 +86,7 @@ class SQLiteTests(TestCase):
                 subprocess.Popen(
                     [sys.executable, "-c", WRITER, self.path, key.hex(), str(n), str(COMMITS)],
                     env=cleanEnvironment(),
+                    stdout=subprocess.DEVNULL,
                     stderr=subprocess.PIPE,
                 )
                 for n in range(PROCESSES)
@@ -93,6 +95,44 @@ class SQLiteTests(TestCase):
 
         self.assertEqual(await deferToThread(run), [(0, b"")] * PROCESSES)
         self.assertEqual(len((await store.load(key)).fields), PROCESSES * COMMITS)
+
+    async def test_killed(self) -> None:
+        """
+        What they have acknowledged is there, whenever they are killed; the others go on.
+        """
+        prepareDatabase(self.path)
+        store, key = await self.store(), newKey()
+        await store.commit(key, created())
+
+        def run(count: int) -> list[int]:
+            writers = [
+                subprocess.Popen(
+                    [sys.executable, "-c", WRITER, self.path, key.hex(), str(n), "1000000"],
+                    env=cleanEnvironment(),
+                    stdout=subprocess.PIPE,
+                )
+                for n in range(PROCESSES)
+            ]
+            last = []
+            for writer in writers:
+                assert writer.stdout is not None
+                for _ in range(count):
+                    writer.stdout.readline()
+                writer.kill()
+                said = writer.stdout.read().splitlines(keepends=True)
+                whole = [line for line in said if line.endswith(b"\n")]
+                last.append(int(whole[-1]) if whole else count - 1)
+                writer.stdout.close()
+                writer.wait()
+            return last
+
+        for count in (20, 33):
+            last = await deferToThread(run, count)
+            fields = (await store.load(key)).fields
+            for writer, number in enumerate(last):
+                for each in range(number + 1):
+                    self.assertIn(f"{writer}-{each}", fields)
+            self.assertIs(await store.commit(key, SessionDelta(60, clear=True)), CommitResult.ok)
 
     async def test_preparedTwice(self) -> None:
         """
@@ -194,6 +234,80 @@ class SQLiteTests(TestCase):
             connection.close()
         await store.commit(key, SessionDelta(60, set={"a": b"3"}))
         self.assertEqual(dict((await store.load(key)).fields), {"a": b"3"})
+
+    async def test_tooLate(self) -> None:
+        """
+        What wasn't done before its caller was told that it failed isn't done at all: by then
+        others may have written what it would undo.
+        """
+        store, key = await self.store(), newKey()
+        await store.commit(key, created(set={"a": b"0"}))
+        connection = sqlite3.connect(self.path, isolation_level=None)
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            asked = [
+                store.commit(key, SessionDelta(60, set={f"{number}": b""})) for number in range(5)
+            ]
+            for each in asked:
+                await self.assertFailure(each, StoreUnavailable)
+        finally:
+            connection.close()
+        other = await self.store()
+        self.assertIs(await other.commit(key, SessionDelta(60, set={"b": b"1"})), CommitResult.ok)
+        await store.stop()
+        self.assertEqual(set((await other.load(key)).fields), {"a", "b"})
+
+    async def test_ownThreads(self) -> None:
+        """
+        An application that keeps all threads of the reactor busy is in nobody's way.
+        """
+        store, key = await self.store(), newKey()
+        busy = BusyThreads()
+        with busy:
+            await store.commit(key, created())
+            self.assertIsNotNone(await store.load(key))
+        await busy.ended()
+
+    async def test_damaged(self) -> None:
+        """
+        What is no session is told, and left alone by what only reads.
+        """
+        store = await self.store()
+        connection = sqlite3.connect(self.path, isolation_level=None)
+        self.addCleanup(connection.close)
+        for damage in (
+            "UPDATE s SET meta = 'text' WHERE id = ?",
+            "UPDATE s SET principal = x'00' WHERE id = ?",
+            "UPDATE f SET v = 'text' WHERE id = ?",
+            "UPDATE f SET k = 'text' WHERE id = ?",
+            "UPDATE f SET k = x'ff' WHERE id = ?",
+        ):
+            key = newKey()
+            await store.commit(key, created(set={"a": b"1"}))
+            connection.execute(damage, (key,))
+            await self.assertFailure(store.load(key), SessionCorrupt)
+            self.assertIs(await store.delete(key), True)
+            self.assertIsNone(await store.load(key))
+
+    async def test_full(self) -> None:
+        """
+        A disk that is full takes no change, and still gives what it has.
+        """
+        store, key = await self.store(), newKey()
+        await store.commit(key, created(set={"a": b"1"}))
+
+        def limit(connection: sqlite3.Connection, now: float) -> None:
+            # As large as it is by now, and no page more.
+            connection.execute("PRAGMA max_page_count=1")
+
+        await store._writer.do(limit, 0.0)
+        error = await self.assertFailure(
+            store.commit(key, SessionDelta(60, set={"b": bytes(100_000)})), StoreUnavailable
+        )
+        self.assertIn("full", str(error))
+        self.assertFalse(error.outcomeUnknown or error.retryable)
+        self.assertEqual(dict((await store.load(key)).fields), {"a": b"1"})
+        self.assertIs(await store.commit(key, SessionDelta(60, set={"a": b"2"})), CommitResult.ok)
 
     async def test_purged(self) -> None:
         """

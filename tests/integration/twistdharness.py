@@ -40,6 +40,14 @@ def twistdCommand(*arguments: str) -> list[str]:
     return [sys.executable, str(Path(sys.executable).with_name("twistd")), *arguments]
 
 
+def pythonPath(folder: Path) -> str:
+    """
+    @param folder: where modules are found first.
+    @return: PYTHONPATH with the package beside these tests, whatever is installed.
+    """
+    return os.pathsep.join((str(folder), str(Path(__file__).resolve().parents[2])))
+
+
 def cleanEnvironment(**changes: str) -> dict[str, str]:
     """
     @param changes: variables to set.
@@ -97,7 +105,11 @@ class Twistd:
             twistdCommand("-n", "multiserver", *arguments),
             cwd=self.folder,
             env=cleanEnvironment(
-                **{"PYTHONPATH": str(self.folder), "TMPDIR": str(self.folder), **environment}
+                **{
+                    "PYTHONPATH": pythonPath(self.folder),
+                    "TMPDIR": str(self.folder),
+                    **environment,
+                }
             ),
             stdin=subprocess.DEVNULL,
             stdout=self._log,

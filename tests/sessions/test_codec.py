@@ -13,7 +13,7 @@ from enum import IntEnum
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from hypothesis import example, given
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -88,6 +88,8 @@ class RoundTripTests(SynchronousTestCase):
     What is written is read, and nothing else.
     """
 
+    # On a loaded machine the first values take long.
+    @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(_values)
     @example({"$set": [1]})
     @example({"$unknown": 1})

@@ -52,7 +52,7 @@ class RedisFactoryTests(TestCase):
         It is ready when all is answered, however the answers come; the driver would need a
         turn of the event loop for each that is in a string.
         """
-        answers = b"+OK\r\n:1\r\n" + b"$40\r\n%s\r\n" % (b"0" * 40) * len(SCRIPTS)
+        answers = b"+OK\r\n$1\r\nk\r\n" + b"$40\r\n%s\r\n" % (b"0" * 40) * len(SCRIPTS)
         for size in (1, 7, len(answers)):
             connection = self.connected()
             for at in range(0, len(answers), size):

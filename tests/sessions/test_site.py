@@ -17,6 +17,7 @@ from tests.sessions.webcase import WebCase, changed, data
 from tests.sessions.weblanes import CoreLane, HTTP2Lane, StockLane
 from twisted_multiserver.child.web import QuietSite
 from twisted_multiserver.sessions.errors import (
+    NoSessionHere,
     SessionReadOnly,
     StoreConfigError,
     StoreUnavailable,
@@ -24,7 +25,6 @@ from twisted_multiserver.sessions.errors import (
 from twisted_multiserver.sessions.policy import SessionPolicy
 from twisted_multiserver.sessions.requestsession import Sessions
 from twisted_multiserver.sessions.site import (
-    NoSessionHere,
     SessionRequestMixin,
     SynchronizedSite,
     sessionRequest,

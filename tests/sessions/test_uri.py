@@ -217,29 +217,33 @@ class SynchronizerTests(SynchronousTestCase):
 
     def test_missingDriver(self) -> None:
         """A driver that isn't installed is named with the extra that brings it."""
-        for scheme, driver, extra in (
-            ("redis", "txredisapi", "redis"),
-            ("memcached", "pymemcache", "memcached"),
+        for scheme, driver, missing in (
+            ("redis", "txredisapi", "txredisapi"),
+            ("memcached", "pymemcache", "pymemcache"),
+            ("mongodb", "txmongo", "txmongo"),
+            ("mongodb", "txmongo", "pymongo"),
+            ("mongodb", "txmongo", "bson"),
         ):
-            self._forget(driver, f"twisted_multiserver.sessions.{scheme}")
+            self._forget(missing, f"twisted_multiserver.sessions.{scheme}")
             error = self.assertRaises(
                 StoreConfigError, synchronizerFromURI, f"{scheme}://h", Clock()
             )
             self.assertEqual(
                 str(error),
-                f"{scheme} needs {driver}: pip install 'twisted_multiserver[{extra}]'",
+                f"{scheme} needs {driver}: pip install 'twisted_multiserver[{scheme}]'",
             )
+            self.doCleanups()
 
-    def _forget(self, driver: str, ours: str) -> None:
-        """As if a driver were not installed, and nothing of ours that needs it imported."""
+    def _forget(self, missing: str, ours: str) -> None:
+        """As if a package were not installed, and nothing of ours that needs it imported."""
         known = dict(sys.modules)
         self.addCleanup(sys.modules.update, known)
         for name in known:
-            if name.startswith(ours):
+            if name.startswith((ours, f"{missing}.")):
                 del sys.modules[name]
-        sys.modules[driver] = None  # type: ignore[assignment]
-        if driver not in known:
-            self.addCleanup(sys.modules.pop, driver)
+        sys.modules[missing] = None  # type: ignore[assignment]
+        if missing not in known:
+            self.addCleanup(sys.modules.pop, missing)
 
     def test_drivers(self) -> None:
         """Each kind of store that needs a driver says which extra brings it."""

@@ -20,12 +20,18 @@ class MongoServer(ServerProcess):
 
     binary = os.path.join(sysconfig.get_path("purelib"), "fiftyone", "db", "bin", "mongod")
 
-    def __init__(self, isAuthenticated: bool = False, isTLS: bool = False) -> None:
+    def __init__(
+        self,
+        isAuthenticated: bool = False,
+        isTLS: bool = False,
+        options: tuple[str, ...] = (),
+    ) -> None:
         super().__init__()
         self.port = 0
         self.authority = os.path.join(self.folder, "authority.pem")
         self._isAuthenticated = isAuthenticated
         self._isTLS = isTLS
+        self._options = options
         if isTLS:
             makeCertificates(self.folder)
             both = os.path.join(self.folder, "both.pem")
@@ -50,6 +56,7 @@ class MongoServer(ServerProcess):
             *(("--auth",) if self._isAuthenticated else ()),
             *(("--tlsMode", "requireTLS") if self._isTLS else ()),
             *(("--tlsCertificateKeyFile", f"{self.folder}/both.pem") if self._isTLS else ()),
+            *self._options,
         ]
 
     def isReady(self, output: bytes) -> bool:

@@ -12,6 +12,7 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Callable
+from pathlib import Path
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
@@ -78,6 +79,14 @@ class ServerProcess:
         assert pid is not None
         return int(pid)
 
+    @property
+    def output(self) -> bytes:
+        """
+        What it has written, but for what came after much.
+        """
+        assert self._life is not None
+        return self._life.output
+
     def arguments(self) -> list[str]:
         """
         What the server is started with; asked for at each start.
@@ -136,6 +145,9 @@ class ServerProcess:
         """
         os.kill(self.pid, signal.SIGSTOP)
         self._isFrozen = True
+        # Each thread stops for itself, and a moment later.
+        while {_stateOf(task) for task in Path(f"/proc/{self.pid}/task").iterdir()} != {"T"}:
+            pass
 
     def thaw(self) -> None:
         """
@@ -172,3 +184,11 @@ def _path(binary: str) -> str:
     if os.environ.get("CI") == "true":
         raise RuntimeError(f"{binary} is not installed")
     raise SkipTest(f"no {binary}")
+
+
+def _stateOf(task: Path) -> str:
+    """
+    @param task: the folder of a thread in C{/proc}.
+    @return: the letter of its state.
+    """
+    return task.joinpath("stat").read_text().rpartition(")")[2].split()[0]

@@ -5,11 +5,13 @@ Tests that start servers of stores.
 from __future__ import annotations
 
 import os
+from threading import Event
 from typing import Any, TypeVar
 
 from twisted.internet import reactor
-from twisted.internet.defer import ensureDeferred
+from twisted.internet.defer import Deferred, ensureDeferred, gatherResults
 from twisted.internet.task import deferLater
+from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
 from tests.stores.serverprocess import ServerProcess
@@ -72,6 +74,31 @@ class StoreTestCase(TestCase):
         synchronizer = synchronizerFromURI(uri, reactor)
         self.addCleanup(synchronizer.stop, 0.5)
         return synchronizer
+
+
+class BusyThreads:
+    """
+    All threads of the reactor's own pool wait while this is entered, as those of an
+    application do that asks a slow server.
+    """
+
+    def __init__(self) -> None:
+        self._release = Event()
+        self._waiting: list[Deferred[bool]] = []
+
+    def __enter__(self) -> None:
+        threads: Any = reactor
+        count = threads.getThreadPool().max
+        self._waiting = [deferToThread(self._release.wait) for _ in range(count)]
+
+    def __exit__(self, *_: object) -> None:
+        self._release.set()
+
+    async def ended(self) -> None:
+        """
+        All are free again.
+        """
+        await gatherResults(self._waiting)
 
 
 class Load:
@@ -137,3 +164,51 @@ async def serviceAfter(synchronizer: Any) -> float:
             await deferLater(reactor, 0.01, lambda: None)
         else:
             return float(reactor.seconds() - since)
+
+
+async def givenUpStaysUndone(test: Any, server: Any, synchronizer: Any) -> None:
+    """
+    A change that a frozen server has got, and that was given up, is never done, not even when
+    the server goes on: it would undo what was acknowledged behind it.
+
+    @param test: fails if it is done.
+    @param server: can be frozen.
+    @param synchronizer: of it.
+    """
+    key = newKey()
+    test.assertIs(await synchronizer.commit(key, created(set={"n": b"1"})), CommitResult.ok)
+    for _ in range(3):
+        server.freeze()
+        waiting = synchronizer.commit(key, SessionDelta(600.0, set={"n": b"2"}))
+        try:
+            await waiting
+        except StoreUnavailable:
+            pass
+        else:
+            test.fail("a frozen server has answered")
+        await deferLater(reactor, 0.2, lambda: None)
+        server.thaw()
+        await serviceAfter(synchronizer)
+        # What it still has to do it does at once.
+        await deferLater(reactor, 0.3, lambda: None)
+        stored = await synchronizer.load(key)
+        test.assertEqual(dict(stored.fields), {"n": b"1"})
+
+
+async def clockMayBeSet(test: Any, synchronizer: Any) -> None:
+    """
+    @param test: fails if a change fails.
+    @param synchronizer: of a server that tells its time.
+    """
+    key = newKey()
+    await synchronizer.commit(key, created())
+    clock = synchronizer._clock
+    for hours in (1, -1):
+        # As if it had told this before its clock was set by so much.
+        now = clock.now()
+        clock.told(clock.serverTime(now) - hours * 3600, now)
+        for _ in range(2):
+            delta = SessionDelta(600.0, set={"n": b"%d" % hours})
+            test.assertIs(await synchronizer.commit(key, delta), CommitResult.ok)
+        stored = await synchronizer.load(key)
+        test.assertEqual(dict(stored.fields), {"n": b"%d" % hours})

@@ -218,6 +218,7 @@ class RecordedTraffic:
     @ivar exchanges: what C{remove} gives back.
     @ivar reports: slot, lag, busy threads and threads.
     @ivar requests: how many an incarnation got.
+    @ivar limits: slot and places, as told at admissions and later.
     """
 
     def __init__(self) -> None:
@@ -226,6 +227,7 @@ class RecordedTraffic:
         self.exchanges: tuple[str, ...] = ()
         self.reports: list[tuple[int, float, int, int]] = []
         self.requests: dict[int, int] = {}
+        self.limits: list[tuple[int, int | None]] = []
 
     def expect(self, slot: int) -> None:
         self.calls.append(("expect", slot))
@@ -233,8 +235,12 @@ class RecordedTraffic:
     def unexpect(self, slot: int) -> None:
         self.calls.append(("unexpect", slot))
 
-    def admit(self, child: Child) -> None:
+    def admit(self, child: Child, places: int | None = None) -> None:
         self.calls.append(("admit", child.slot))
+        self.limits.append((child.slot, places))
+
+    def limit(self, child: Child, places: int) -> None:
+        self.limits.append((child.slot, places))
 
     def reported(self, child: Child, lag: float, busyThreads: int, threads: int) -> None:
         self.reports.append((child.slot, lag, busyThreads, threads))
@@ -247,7 +253,7 @@ class RecordedTraffic:
         self.draining[child.slot] = Deferred()
         return self.draining[child.slot]
 
-    def remove(self, child: Child) -> tuple[str, ...]:
+    def remove(self, child: Child, crashed: bool) -> tuple[str, ...]:
         self.calls.append(("remove", child.slot))
         return self.exchanges
 

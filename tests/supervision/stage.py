@@ -47,7 +47,7 @@ class SupervisionTestCase(SynchronousTestCase):
             "/state",
             lambda: 0.5,
         )
-        self.supervisor.addObserver(self.observer)
+        self.supervisor.observers.add(self.observer)
         self.addCleanup(self.endReaders)
 
     def endReaders(self) -> None:

@@ -17,6 +17,7 @@ INPUTS = (
     "overgrown",
     "stop",
     "drained",
+    "drainOverdue",
     "stopOverdue",
     "dumped",
     "exited",
@@ -39,6 +40,9 @@ class Recorded:
 
     def drain(self) -> None:
         self.done.append("drain")
+
+    def noteDrained(self, isComplete: bool) -> None:
+        self.done.append("noteDrained" if isComplete else "noteCut")
 
     def terminate(self) -> None:
         self.done.append("terminate")
@@ -85,7 +89,19 @@ class LifecycleTests(SynchronousTestCase):
         """
         self.assertEqual(
             live("readied", "stop", "drained", "stopOverdue", "dumped", "exited"),
-            ["admit", "expectExit", "drain", "terminate", "dump", "kill", "conclude"],
+            [
+                *("admit", "expectExit", "drain", "noteDrained", "terminate"),
+                *("dump", "kill", "conclude"),
+            ],
+        )
+
+    def test_drainOverdue(self) -> None:
+        """
+        It is told to exit all the same; that it drains in the end is no news.
+        """
+        self.assertEqual(
+            live("readied", "stop", "drainOverdue", "drained", "exited"),
+            ["admit", "expectExit", "drain", "noteCut", "terminate", "conclude"],
         )
 
     def test_stopWhileStarting(self) -> None:

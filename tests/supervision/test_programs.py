@@ -59,7 +59,7 @@ class SupervisedTestCase(SynchronousTestCase):
             lambda: 0.5,
             0.1,
         )
-        self.supervisor.addObserver(self.observer)
+        self.supervisor.observers.add(self.observer)
 
     def spawn(self, program: Program) -> FakeProcess:
         """
@@ -341,3 +341,17 @@ class LoadTests(SupervisedTestCase):
         told({"type": "other"})
         self.assertEqual(self.traffic.reports, [(0, 0.5, 1, 10)])
         self.assertTrue(encodeMessage(**good))  # type: ignore[arg-type]
+
+    def test_places(self) -> None:
+        """
+        How many requests it works for at once is told before it is ready, or shortly after.
+        """
+        self.spawn(ApplicationProgram("a:b"))
+        control = next(each for each in self.reactor.reading if each.logPrefix() == "control")
+        told = control._heard  # type: ignore[attr-defined]
+        for count in (0, -1, "x", None, 1.5):
+            told({"type": "places", "count": count})
+        self.assertEqual(self.traffic.limits, [])
+        told({"type": "places", "count": 10})
+        self.notify(b"READY=1")
+        self.assertEqual(self.traffic.limits, [(0, 10), (0, 10)])

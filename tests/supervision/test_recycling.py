@@ -98,7 +98,7 @@ class RecyclerTests(SupervisionTestCase):
             lambda: 0.0,
             wear=Limits(requests=10),
         )
-        self.supervisor.addObserver(self.observer)
+        self.supervisor.observers.add(self.observer)
 
     def test_oneAtATime(self) -> None:
         """
@@ -110,6 +110,7 @@ class RecyclerTests(SupervisionTestCase):
         self.assertEqual(len(self.reactor.processes), 3)
         self.reactor.advance(1)
         self.assertEqual(len(self.reactor.processes), 3)
+        self.assertEqual(self.observer.names().count("ChildWorn"), 1)
         self.notify(self.process(2), b"READY=1")
         self.assertEqual(self.traffic.calls[-2:], [("admit", 0), ("drain", 0)])
         self.reactor.advance(1)

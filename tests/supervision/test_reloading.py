@@ -11,9 +11,10 @@ from dataclasses import replace
 from tests.supervision.stage import SupervisionTestCase
 from twisted_multiserver.contract import SPEC_VARIABLE
 from twisted_multiserver.errors import ConfigError
+from twisted_multiserver.supervision.events import ReloadGivenUp, Scaled
 from twisted_multiserver.supervision.program import ApplicationProgram, Program
 from twisted_multiserver.supervision.reloading import ReloadFailed
-from twisted_multiserver.supervision.slot import Stopped
+from twisted_multiserver.supervision.slotowner import Stopped
 
 
 class ReloadTests(SupervisionTestCase):
@@ -71,8 +72,11 @@ class ReloadTests(SupervisionTestCase):
         self.leave(1, 1)
         self.assertEqual(self.crashes(), [])
         self.assertEqual(
-            self.observer.names()[-4:],
-            ["ChildReady", "ChildDraining", "ChildStopped", "ChildStopped"],
+            self.observer.names()[-7:],
+            [
+                *("ChildReady", "ChildDraining", "ReloadFinished"),
+                *("ChildDrained", "ChildStopped", "ChildDrained", "ChildStopped"),
+            ],
         )
 
     def test_successorKnowsItsPlace(self) -> None:
@@ -127,6 +131,7 @@ class ReloadTests(SupervisionTestCase):
             "keeping generation 1: generation 2 did not boot: child 0 did not boot: exit 1",
         )
         self.assertEqual(failure.value.crash.generation, 2)
+        self.assertEqual(self.observer.events[-1:], [ReloadGivenUp(2, failure.getErrorMessage())])
         self.assertEqual(self.generations(), [1, 1])
         self.assertEqual(self.traffic.calls[-1], ("unexpect", 0))
         self.reactor.advance(60)
@@ -229,9 +234,10 @@ class ReloadTests(SupervisionTestCase):
         Both leave; nothing is left.
         """
         self.spawnReady()
-        self.supervisor.reload()
+        running = self.supervisor.reload()
         following = self.supervisor.reload()
         stopped = self.supervisor.stop()
+        self.failureResultOf(running, Stopped)
         self.failureResultOf(following, Stopped)
         self.leave(0, 0)
         self.assertNoResult(stopped)
@@ -269,6 +275,7 @@ class ScaleTests(SupervisionTestCase):
         self.notify(self.process(3), b"READY=1")
         self.successResultOf(scaling)
         self.assertEqual([child.slot for child in self.supervisor.children()], [0, 1, 2, 3])
+        self.assertIn(Scaled(2, 4), self.observer.events)
 
     def test_down(self) -> None:
         """

@@ -24,9 +24,9 @@ from twisted_multiserver.contract import (
 )
 from twisted_multiserver.supervision.backoff import BOOTS_BEFORE_SUSPENSION, SUSPENDED
 from twisted_multiserver.supervision.crash import BootFailed, CrashKind
-from twisted_multiserver.supervision.events import LifecycleEvent
+from twisted_multiserver.supervision.events import ChildDrained, LifecycleEvent
 from twisted_multiserver.supervision.program import ApplicationProgram
-from twisted_multiserver.supervision.slot import Stopped
+from twisted_multiserver.supervision.slotowner import Stopped
 
 
 class FakeTests(SynchronousTestCase):
@@ -132,7 +132,8 @@ class SupervisorTests(SupervisionTestCase):
         self.successResultOf(stopped)
         self.assertEqual(self.crashes(), [])
         self.assertEqual(
-            self.observer.names()[-3:], ["ChildDraining", "ChildStopped", "SlotRemoved"]
+            self.observer.names()[-4:],
+            ["ChildDraining", "ChildDrained", "ChildStopped", "SlotRemoved"],
         )
         self.assertEqual(list(self.parent.iterdir()), [])
         self.assertEqual(self.reactor.reading, [])
@@ -153,11 +154,13 @@ class SupervisorTests(SupervisionTestCase):
         Exchanges that don't finish are not waited for any longer.
         """
         self.spawnReady()
+        [child] = self.supervisor.children()
         self.supervisor.stop()
         self.reactor.advance(19)
         self.assertEqual(self.process().signals, [])
         self.reactor.advance(1)
         self.assertEqual(self.process().signals, [signal.SIGTERM])
+        self.assertEqual(self.observer.events[-1:], [ChildDrained(child, isComplete=False)])
 
     def test_stopWhileStarting(self) -> None:
         """
@@ -318,10 +321,10 @@ class SupervisorTests(SupervisionTestCase):
                 raise RuntimeError("observer")
 
         failing = Failing()
-        self.supervisor.addObserver(failing)  # type: ignore[arg-type]
+        self.supervisor.observers.add(failing)  # type: ignore[arg-type]
         later = RecordingObserver()
-        self.supervisor.addObserver(later)
+        self.supervisor.observers.add(later)
         self.spawnReady()
         self.assertEqual(later.names(), ["ChildSpawned", "ChildReady"])
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 2)
-        self.supervisor.removeObserver(failing)  # type: ignore[arg-type]
+        self.supervisor.observers.remove(failing)  # type: ignore[arg-type]

@@ -20,10 +20,15 @@ from tests.supervision.fakes import FakeProcess, FakeReactor, RecordedTraffic, R
 from twisted_multiserver.supervision._iobserver import ILifecycleObserver
 from twisted_multiserver.supervision.budgets import Budgets
 from twisted_multiserver.supervision.crash import BootFailed
-from twisted_multiserver.supervision.events import ChildCrashed, ChildSpawned, LifecycleEvent
+from twisted_multiserver.supervision.events import (
+    ChildCrashed,
+    ChildHung,
+    ChildSpawned,
+    LifecycleEvent,
+)
 from twisted_multiserver.supervision.folders import RuntimeFolder
 from twisted_multiserver.supervision.program import ApplicationProgram
-from twisted_multiserver.supervision.slot import Stopped
+from twisted_multiserver.supervision.slotowner import Stopped
 from twisted_multiserver.supervision.supervisor import Supervisor
 
 PROGRAM = ApplicationProgram("a:b")
@@ -92,7 +97,7 @@ class UnexpectedTests(SynchronousTestCase):
     def supervise(self, reactor: FakeReactor, folder: RuntimeFolder) -> Supervisor:
         budgets = Budgets(boot=60, run=30, drain=20, stop=10)
         supervisor = Supervisor(reactor, self.traffic, budgets, folder, None, lambda: 0.5)
-        supervisor.addObserver(self.observer)
+        supervisor.observers.add(self.observer)
         return supervisor
 
     def notify(self, *messages: bytes) -> None:
@@ -123,7 +128,7 @@ class UnexpectedTests(SynchronousTestCase):
         """
         process = self.spawnReady()
         stopper = Stopper(self.supervisor, ChildCrashed)
-        self.supervisor.addObserver(stopper)
+        self.supervisor.observers.add(stopper)
         process.exits(signal=9)
         self.reactor.advance(1)
         self.assertEqual(len(self.reactor.processes), 1)
@@ -133,7 +138,7 @@ class UnexpectedTests(SynchronousTestCase):
         """
         The stop budget runs, not the boot budget.
         """
-        self.supervisor.addObserver(Stopper(self.supervisor, ChildSpawned))
+        self.supervisor.observers.add(Stopper(self.supervisor, ChildSpawned))
         self.failureResultOf(self.supervisor.spawn(PROGRAM, 1), Stopped)
         self.reactor.advance(10)
         self.reactor.advance(0.5)
@@ -185,8 +190,10 @@ class UnexpectedTests(SynchronousTestCase):
         Requests may wait from the moment in which it gets no more.
         """
         self.spawnReady()
+        [child] = self.supervisor.children()
         self.reactor.pump([1] * 30)
         self.assertEqual(self.traffic.calls[-2:], [("drain", 0), ("expect", 0)])
+        self.assertEqual(self.observer.events[-1:], [ChildHung(child, 30)])
         self.reactor.processes[0].exits(signal=9)
         self.end()
 

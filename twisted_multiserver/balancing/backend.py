@@ -3,7 +3,8 @@ A backend: one address that requests can be forwarded to.
 
 Invariants: a backend is known by its canonical address and never by its slot,
 since the next incarnation in a slot is another backend; C{inFlight} is the number
-of open exchanges, always, since a counter that drifts becomes a permanent 503.
+of open exchanges, always, since a counter that drifts becomes a permanent 503;
+C{isCalm} holds what would else be asked at each exchange.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, Protocol
 
+from twisted_multiserver.balancing.ejection import Health
+from twisted_multiserver.balancing.openexchange import Lost, OpenExchange, lostOf
 from twisted_multiserver.balancing.outcomes import Outcome
 from twisted_multiserver.balancing.statistics import Statistics
 
@@ -48,6 +51,7 @@ class BackendState(Enum):
     """
 
     admitted = "may be chosen"
+    ejected = "fails, and gets no requests for a while"
     draining = "finishes what is in flight"
     removed = "gone"
 
@@ -58,18 +62,10 @@ class BadWeight(ValueError):
     """
 
 
-class OpenExchange(Protocol):
+class BadLimit(ValueError):
     """
-    What a backend knows of an exchange that is assigned to it.
-
-    @ivar description: method and target, for people.
+    A limit must be a whole number from 1.
     """
-
-    @property
-    def description(self) -> str:
-        """
-        What a log line calls it.
-        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +105,10 @@ class Backend:
     @ivar kind: whose server it is.
     @ivar slot: the child's place, L{None} if it is no child.
     @ivar weight: its share, relative to the others, at least 1.
-    @ivar state: what may be done with it.
+    @ivar limit: how many exchanges it takes at once; L{None} for no limit.
+    @ivar hasCrashed: whether its process has died, and nobody had asked it to.
+    @ivar isCalm: whether it is admitted and nothing speaks against it.
+    @ivar health: what the outcomes tell of it.
     @ivar inFlight: exchanges assigned and not finished.
     @ivar load: what it last told of its load; L{None} if it tells nothing.
     @ivar watchers: are told of each change of C{inFlight}.
@@ -119,13 +118,17 @@ class Backend:
     __slots__ = (
         "_lost",
         "_open",
+        "_state",
         "address",
+        "hasCrashed",
+        "health",
         "inFlight",
+        "isCalm",
         "kind",
+        "limit",
         "load",
         "name",
         "slot",
-        "state",
         "statistics",
         "watchers",
         "weight",
@@ -138,6 +141,7 @@ class Backend:
         name: str = "",
         slot: int | None = None,
         weight: int = 1,
+        limit: int | None = None,
     ) -> None:
         """
         @param address: the canonical address.
@@ -145,8 +149,12 @@ class Backend:
         @param name: for people; the address if empty.
         @param slot: the child's place.
         @param weight: its share, at least 1.
+        @param limit: how many exchanges it takes at once; L{None} for no limit.
         @raise BadWeight: if it is none.
+        @raise BadLimit: if it is none.
         """
+        if limit is not None and (type(limit) is not int or limit < 1):
+            raise BadLimit(f"the limit is {limit!r}, it must be a whole number from 1")
         if type(weight) is not int or weight < 1:
             raise BadWeight(f"the weight is {weight!r}, it must be a whole number from 1")
         self.address = address
@@ -154,16 +162,55 @@ class Backend:
         self.name = name or address
         self.slot = slot
         self.weight = weight
-        self.state = BackendState.admitted
+        self.limit = limit
+        self.health = Health()
+        self._state = BackendState.admitted
+        self.hasCrashed = False
+        self.isCalm = True
         self.inFlight = 0
         self.load: LoadReport | None = None
         self.watchers: list[LoadWatcher] = []
         self.statistics = Statistics()
         self._open: dict[OpenExchange, None] = {}
-        self._lost: list[tuple[float, str]] = []
+        self._lost: list[Lost] = []
 
     def __repr__(self) -> str:
         return f"<Backend {self.name} {self.state.name} {self.inFlight} in flight>"
+
+    @property
+    def state(self) -> BackendState:
+        """
+        What may be done with it.
+        """
+        return self._state
+
+    @state.setter
+    def state(self, state: BackendState) -> None:
+        self._state = state
+        self.isCalm = state is BackendState.admitted and self.health.isSpotless
+
+    @property
+    def isFull(self) -> bool:
+        """
+        Whether it takes no more for now.
+        """
+        return self.limit is not None and self.inFlight >= self.limit
+
+    def succeeded(self) -> None:
+        """
+        It has given a whole response.
+        """
+        self.health.succeeded()
+        self.state = self._state
+
+    def failed(self) -> bool:
+        """
+        It has failed an exchange.
+
+        @return: whether it has done so too often in a row.
+        """
+        self.isCalm = False
+        return self.health.failed()
 
     @property
     def tellsUnread(self) -> bool:
@@ -207,7 +254,7 @@ class Backend:
         self.statistics.failed[outcome] += 1
         if outcome.isFailure and self.kind.isOurs:
             # A dead child's sockets end before its exit is seen: keep for the Crash.
-            self._lost = [*self._lost[-99:], (now, exchange.description)]
+            self._lost = [*self._lost[-99:], lostOf(exchange, now, outcome.wasRead)]
 
     def finishWhole(self, exchange: OpenExchange, seconds: float, sent: int, received: int) -> None:
         """
@@ -234,13 +281,13 @@ class Backend:
         """
         return tuple(self._open)
 
-    def inFlightAtDeath(self, now: float, within: float) -> tuple[str, ...]:
+    def inFlightAtDeath(self, now: float, within: float) -> tuple[Lost, ...]:
         """
         Tell what a death at this moment takes along.
 
         @param now: seconds of the caller's clock.
         @param within: how far back, in seconds, a failed exchange is laid to it.
-        @return: descriptions of exchanges in flight or just lost.
+        @return: exchanges in flight or just lost.
         """
-        lost = [description for at, description in self._lost if now - at <= within]
-        return (*lost, *(exchange.description for exchange in self._open))
+        lost = [each for each in self._lost if each.until is None or now - each.until <= within]
+        return (*lost, *(lostOf(exchange) for exchange in self._open))

@@ -26,6 +26,7 @@ class Outcome(Enum):
     stalled = "it stopped in the middle of a body for longer than the stall budget"
     badResponse = "what it sent is no response"
     cut = "it ended inside of a response"
+    gatewayError = "it answered 502, 503 or 504, and another backend was asked"
     clientGone = "the client left first"
     withdrawn = "it left the pool before a byte was sent to it"
 
@@ -34,7 +35,7 @@ class Outcome(Enum):
         """
         Whether it speaks against the backend.
         """
-        return self not in (Outcome.ok, Outcome.busy, Outcome.clientGone, Outcome.withdrawn)
+        return self not in _NO_FAILURES
 
     @property
     def nothingSent(self) -> bool:
@@ -49,8 +50,20 @@ class Outcome(Enum):
         )
 
     @property
+    def wasRead(self) -> bool:
+        """
+        Whether the backend has read the request, and failed while it had it.
+        """
+        return self in (Outcome.resetRead, Outcome.eofBeforeHead, Outcome.cut)
+
+    @property
     def isTimeout(self) -> bool:
         """
         Whether a budget ended it (answered by 504 instead of 502).
         """
         return self in (Outcome.connectTimeout, Outcome.firstByteTimeout, Outcome.stalled)
+
+
+_NO_FAILURES = frozenset(
+    {Outcome.ok, Outcome.busy, Outcome.clientGone, Outcome.withdrawn, Outcome.gatewayError}
+)

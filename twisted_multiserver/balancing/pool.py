@@ -8,7 +8,8 @@ is the same.  Whoever cares (policies, connections, waiting exchanges) observes.
 Invariants: one backend for an address; a backend is announced as admitted before
 it can be chosen and as removed after it can no longer be; a draining backend is
 told as drained exactly once, when its last exchange has finished; slots that are
-starting or in backoff are I{expected}: a request may wait for them.
+starting or in backoff are I{expected}: a request may wait for them; never more than half
+of the backends that could be chosen are ejected.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 from twisted_multiserver.balancing.backend import Backend, BackendState
+from twisted_multiserver.balancing.ejection import mayEject
+from twisted_multiserver.balancing.openexchange import Lost
 
 # How long before the exit of a child is seen its sockets may have ended, in seconds.
 _DEATH_WINDOW = 1.0
@@ -71,6 +74,8 @@ class Pool:
         self._seconds = seconds
         self._backends: dict[str, Backend] = {}
         self._expected: set[int] = set()
+        # With the reasons, each of which keeps it out.
+        self._ejected: dict[Backend, set[str]] = {}
         self._drained: dict[Backend, list[Callable[[], None]]] = {}
         self._observers: list[PoolObserver] = []
         self.admissible: tuple[Backend, ...] = ()
@@ -127,11 +132,8 @@ class Pool:
         """
         if backend.address in self._backends:
             raise AlreadyInPool(f"{backend.address} is in the pool already")
-        backend.state = BackendState.admitted
         self._backends[backend.address] = backend
-        for observer in self._observers:
-            observer.backendAdmitted(backend)
-        self.admissible = (*self.admissible, backend)
+        self._announce(backend)
         if backend.slot is not None:
             self._expected.discard(backend.slot)
         self._changed()
@@ -151,12 +153,59 @@ class Pool:
         else:
             self._drained.setdefault(backend, []).append(drained)
 
-    def remove(self, backend: Backend) -> tuple[str, ...]:
+    def eject(self, backend: Backend, reason: str) -> bool:
+        """
+        Choose a backend no more until it is readmitted.
+
+        @param backend: one of the pool.
+        @param reason: why; the same backend may be out for several.
+        @return: whether it is out now: not, if half of the backends are out already, or
+            it is leaving anyway.
+        """
+        if backend.state is BackendState.ejected:
+            self._ejected[backend].add(reason)
+            return True
+        if backend.state is not BackendState.admitted:
+            return False
+        out = len(self._ejected)
+        if not mayEject(out, out + len(self.admissible)):
+            return False
+        self._ejected[backend] = {reason}
+        self._withdraw(backend, BackendState.ejected)
+        return True
+
+    def readmit(self, backend: Backend, reason: str) -> bool:
+        """
+        Let a backend be chosen again.
+
+        @param backend: one that is ejected; nothing happens if it isn't.
+        @param reason: which doesn't hold any more.
+        @return: whether it may be chosen now: not, if there is another reason.
+        """
+        reasons = self._ejected.get(backend, set())
+        reasons.discard(reason)
+        if reasons or backend.state is not BackendState.ejected:
+            return False
+        del self._ejected[backend]
+        backend.health.readmit(self._seconds())
+        self._announce(backend)
+        self._changed()
+        return True
+
+    def isOutFor(self, backend: Backend, reason: str) -> bool:
+        """
+        @param backend: one of the pool.
+        @param reason: for which it may be ejected.
+        @return: whether it is.
+        """
+        return reason in self._ejected.get(backend, ())
+
+    def remove(self, backend: Backend) -> tuple[Lost, ...]:
         """
         Take a backend out.
 
         @param backend: gone; nothing happens if it is out already.
-        @return: the exchanges in flight there, for people.
+        @return: the exchanges in flight there.
         """
         inFlight = backend.inFlightAtDeath(self._seconds(), _DEATH_WINDOW)
         if self._backends.get(backend.address) is backend:
@@ -174,14 +223,32 @@ class Pool:
         if not backend.inFlight:
             self._tellDrained(backend)
 
+    def _announce(self, backend: Backend) -> None:
+        backend.state = BackendState.admitted
+        for observer in self._observers:
+            observer.backendAdmitted(backend)
+        self.admissible = (*self.admissible, backend)
+
     def _withdraw(self, backend: Backend, state: BackendState) -> None:
         wasAdmitted = backend.state is BackendState.admitted
         backend.state = state
+        if state is not BackendState.ejected:
+            self._ejected.pop(backend, None)
         if wasAdmitted:
             self.admissible = tuple(other for other in self.admissible if other is not backend)
             for observer in self._observers:
                 observer.backendRemoved(backend)
+            self._keepHalf()
             self._changed()
+
+    def _keepHalf(self) -> None:
+        """
+        When others leave, too many may be out: those that were ejected first come back.
+        """
+        while len(self._ejected) > len(self.admissible):
+            backend = next(iter(self._ejected))
+            self._ejected[backend].clear()
+            self.readmit(backend, "")
 
     def _tellDrained(self, backend: Backend) -> None:
         for drained in self._drained.pop(backend, []):

@@ -27,6 +27,7 @@ class Statistics:
     @ivar whole: exchanges ended well.
     @ivar failed: exchanges ended otherwise, by L{Outcome}.
     @ivar retries: exchanges that came here after another backend had failed.
+    @ivar failedChecks: health checks that went wrong.
     @ivar bytesSent: request bytes sent to the backend.
     @ivar bytesReceived: response bytes received from it.
     @ivar firstByteAverage: moving average of the time to first byte, in seconds;
@@ -40,6 +41,7 @@ class Statistics:
         "bytesReceived",
         "bytesSent",
         "failed",
+        "failedChecks",
         "firstByteAverage",
         "firstByteHistogram",
         "firstBytePeak",
@@ -53,6 +55,7 @@ class Statistics:
         self.whole = 0
         self.failed: Counter[Outcome] = Counter()
         self.retries = 0
+        self.failedChecks = 0
         self.bytesSent = 0
         self.bytesReceived = 0
         self.firstByteAverage: float | None = None

@@ -27,10 +27,14 @@ def childrenOf(pid: int) -> list[int]:
             listed = [int(word) for word in file.read().split()]
     except OSError:
         return []
-    return [child for child in listed if _isRunning(child) and _WARDEN not in commandOf(child)]
+    return [child for child in listed if isRunning(child) and _WARDEN not in commandOf(child)]
 
 
-def _isRunning(pid: int) -> bool:
+def isRunning(pid: int) -> bool:
+    """
+    @param pid: of a process.
+    @return: whether it is there, and no zombie.
+    """
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             return file.read().rpartition(b") ")[2][:1] not in b"ZX"
@@ -76,4 +80,4 @@ class Killer:
             more.
         """
         kept = set(childrenOf(self._master))
-        return sum(_isRunning(pid) for pid in self._seen - kept)
+        return sum(isRunning(pid) for pid in self._seen - kept)

@@ -16,7 +16,8 @@ A child's life, file by file:
     through uvicorn, with C{asgiscope.py} around the application.
   - C{sessions.py}: the sessions of the application.
   - C{channel.py}: what twisted.web's requests take for their channel, on the strict core;
-    C{webtransport.py}: the same as their transport; C{channelrequest.py}: what they tell it.
+    C{webtransport.py}: the same as their transport; C{channelrequest.py}: what they tell it;
+    C{requestfields.py}: what they are given; C{responsehead.py}: which heads a client may be sent.
     C{producer.py}: slowing down what they write.  C{takeover.py}: when an application
     speaks a protocol of its own, such as WebSocket.
   - C{listener.py}: accepting on the socket that was passed.

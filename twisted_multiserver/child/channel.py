@@ -7,9 +7,10 @@ A Request that would write chunks itself is told not to.
 
 Invariants: a Request never sees bytes that the core has refused; a response is framed by
 the core alone, whatever the application says of its length, so that it can't be taken for
-two; its head leaves with the first piece of its body, or at once if none follows; what the
-core can't frame (an interim status as the final one, bytes without a head) ends the
-connection: the application has it to itself from there (L{Takeover}).
+two; its head leaves with the first piece of its body, or at once if none follows; one that no
+client may be sent becomes a 500; what the core can't frame (an interim status as the final
+one, bytes without a head) ends the connection: the application has it to itself from there
+(L{Takeover}).
 """
 
 from __future__ import annotations
@@ -21,23 +22,28 @@ from typing import Any
 from twisted.internet.address import UNIXAddress
 from twisted.internet.error import ConnectionLost
 from twisted.internet.interfaces import IAddress
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.http_headers import Headers
 from twisted.web.server import Site
 
+from twisted_multiserver.child.requestfields import addFields
+from twisted_multiserver.child.responsehead import (
+    GivenHead,
+    UnsendableHead,
+    bareHead,
+    isInterim,
+    readGivenHead,
+)
 from twisted_multiserver.child.takeover import Soon
 from twisted_multiserver.child.webtransport import WebTransport
+from twisted_multiserver.http1.answers import answerLines, page, phrase
 from twisted_multiserver.http1.connections import ServerConnections
 from twisted_multiserver.http1.heads import Fields
 from twisted_multiserver.http1.requests import CHUNKED, NO_BODY, CheckedRequest
 from twisted_multiserver.http1.server import ServerConnection
 from twisted_multiserver.http1.targets import originForm
 from twisted_multiserver.streams.streams import Stream
-
-# The core's affair.
-_FRAMING = frozenset({b"Connection", b"Content-Length", b"Keep-Alive", b"Transfer-Encoding"})
-# Twisted sanitises the values of fields, but not this.
-_NOT_IN_REASON = bytes([*range(9), *range(10, 32), 127])
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +72,8 @@ class WebChannel(WebTransport):
     @ivar transport: this channel.
     """
 
+    _log = Logger()
+
     def __init__(
         self,
         stream: Stream,
@@ -89,7 +97,7 @@ class WebChannel(WebTransport):
         self._soon = served.soon
         self._request: Any = None
         self._checked: CheckedRequest | None = None
-        self._head: tuple[int, bytes, bytes, int | None] | None = None
+        self._head: GivenHead | None = None
         self._isHeadGiven = False
         self._connection = ServerConnection(stream, connections, self)
         stream.belongTo(self._connection)
@@ -107,12 +115,10 @@ class WebChannel(WebTransport):
         self._checked = request
         self._isHeadGiven = False
         self._request = made = self._make(self, *self._arguments)
-        fields = made.requestHeaders
-        for name, value in request.fields:
-            fields.addRawHeader(name, value)
+        addFields(made.requestHeaders, request.fields)
         if not request.target.startswith(b"/") and request.host:
             # That of a target in absolute form wins (RFC 9112 section 3.2.2).
-            fields.setRawHeaders(b"host", [request.host])
+            made.requestHeaders.setRawHeaders(b"host", [request.host])
         made.parseCookies()
         made.gotLength(None if request.length == CHUNKED else request.length)
         if request.length == NO_BODY:
@@ -149,7 +155,9 @@ class WebChannel(WebTransport):
         checked, request = self._checked, self._request
         # None if it was ended while it came.
         if checked is not None and request is not None:
-            target = originForm(checked.method, checked.target)
+            target = checked.target
+            if not target.startswith(b"/"):
+                target = originForm(checked.method, target)
             request.requestReceived(checked.method, target, checked.version)
 
     # What a Request asks of its channel.
@@ -163,29 +171,20 @@ class WebChannel(WebTransport):
         @param reason: its phrase.
         @param headers: its fields, framing among them.
         """
-        status, reason = int(code), reason.translate(None, _NOT_IN_REASON)
-        if self._taken is not None or not 200 <= status <= 999:
-            lines = [
-                b"%b: %b\r\n" % (name, value)
-                for name, values in headers.getAllRawHeaders()
-                for value in values
-            ]
-            head = b"%b %b %b\r\n%b\r\n" % (version, code, reason, b"".join(lines))
-            self._takeOver().write(head)
-            return
         # The core cuts chunks.
         self._request.chunked = 0
-        lines, length = [], None
-        for name, values in headers.getAllRawHeaders():
-            if name not in _FRAMING:
-                for value in values:
-                    lines.append(b"%b: %b\r\n" % (name, value))
-            elif name == b"Content-Length" and values[-1].isdigit():
-                length = int(values[-1])
-            elif name == b"Connection" and b"close" in values[-1].lower():
+        try:
+            if self._taken is not None or isInterim(code):
+                bare = bareHead(version, code, reason, headers)
+                self._takeOver().write(bare)
+                return
+            self._head, closes = readGivenHead(code, reason, headers)
+        except UnsendableHead as error:
+            self._refuseHead(error)
+        else:
+            if closes:
                 self.persistent = False
         self._isHeadGiven = True
-        self._head = (status, reason, b"".join(lines), length)
 
     def flushHead(self) -> None:
         """
@@ -249,6 +248,24 @@ class WebChannel(WebTransport):
         self._connection.refuse(400)
         if request is not None:
             request.connectionLost(Failure(ConnectionLost("the form was malformed")))
+
+    def _refuseHead(self, error: UnsendableHead) -> None:
+        """
+        Answer in the application's place.  What it writes of a body is more than was announced,
+        and is dropped.
+        """
+        request, body = self._request, page(500)
+        self._log.error(
+            "the client of {method} {uri} gets 500, since the response can't be sent: {error}",
+            method=request.method.decode("ascii"),
+            uri=request.uri.decode("latin-1"),
+            error=error,
+        )
+        if self._taken is not None:
+            self.abortConnection()
+            return
+        request.code = 500
+        self._connection.sendHead(500, phrase(500), answerLines(500), len(body), body)
 
     def _sendHead(self, data: bytes) -> None:
         head, self._head = self._head, None

@@ -31,6 +31,11 @@ class ChannelRequestMixin(_Base):
 
         @param data: the head goes with the first one.
         """
+        # Whatever the application has set it to.
+        code: object = self.code
+        if not (self.startedWriting or isinstance(code, int)):
+            # Formatting it would fail half-way, and leave a response without a head.
+            self.code, self.code_message = 0, b"given as %a" % (code,)
         super().write(data)  # type: ignore[no-untyped-call]
         if not self._isFinishing:
             # Another channel, as of a Site with a protocol of its own, has no need of it; and

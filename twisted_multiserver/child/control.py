@@ -7,6 +7,7 @@ The control channel: the master's orders, over a SOCK_SEQPACKET pair::
 
 and what the child reports::
 
+    places  how many requests it works for at once, where that is bounded; before it is ready
     load    how late its event loop is, and how many of its threads are busy
 
 Unknown orders are ignored: master and child may differ in age.

@@ -161,8 +161,14 @@ class Child:
         serving = await serve(application, self._reactor, threads, sessions)
         self._stopping.served(serving)
         if not self._stopping.begun:
+            self._tellPlaces(serving)
             self._notifier.ready()
             self._reportLoad(serving)
+
+    def _tellPlaces(self, serving: Serving) -> None:
+        _, threads = serving.busyThreads()
+        if self._control is not None and threads:
+            self._control.tell("places", count=threads)
 
     def _reportLoad(self, serving: Serving) -> None:
         control, interval = self._control, self._spec.loadInterval

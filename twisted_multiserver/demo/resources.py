@@ -25,7 +25,8 @@ from twisted_multiserver.demo.page import Page
 from twisted_multiserver.demo.status import Life
 from twisted_multiserver.sessions._isessiondata import ISessionData
 from twisted_multiserver.sessions.data import SessionData
-from twisted_multiserver.sessions.site import NoSessionHere, SessionRequestMixin
+from twisted_multiserver.sessions.errors import NoSessionHere
+from twisted_multiserver.sessions.site import SessionRequestMixin
 
 
 def _path(request: Request) -> str:

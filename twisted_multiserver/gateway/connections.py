@@ -37,23 +37,29 @@ _ADMITTED: Final = BackendState.admitted
 @dataclass(frozen=True, slots=True)
 class GatewayBudgets:
     """
-    How long things may take, in seconds.
+    How long things may take, in seconds, and how many may wait.
 
     @ivar connect: a connection to a backend.
     @ivar firstByte: from the request to the response's head.
     @ivar stall: between two pieces of a body.
     @ivar queue: waiting for a backend.
+    @ivar farewell: until all WebSockets of a backend that is left are told to end.
+    @ivar queueLimit: how many requests may do so at once.
     """
 
     connect: float = 5.0
     firstByte: float = 60.0
     stall: float = 60.0
     queue: float = 5.0
+    farewell: float = 10.0
+    queueLimit: int = 10_000
 
 
 class Connections:
     """
     The connections to one backend.
+
+    @ivar dialer: reaches it.
     """
 
     def __init__(
@@ -72,7 +78,7 @@ class Connections:
         @param budgets: how long things may take.
         """
         self._backend = backend
-        self._dialer = dialer
+        self.dialer = dialer
         self._seconds = clock.seconds
         self._sweep = sweep
         self._budgets = budgets
@@ -101,7 +107,7 @@ class Connections:
         @return: the connection, at once where that is possible.
         @raise DialFailed: if there is none; or the L{Deferred} fails so.
         """
-        dialed = self._dialer.dial()
+        dialed = self.dialer.dial()
         if isinstance(dialed, Deferred):
             return dialed.addCallback(self._connected)
         return self._connected(dialed)

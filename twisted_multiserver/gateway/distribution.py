@@ -5,32 +5,47 @@ It joins the pool (who is there), the policy (who takes it), the connections (ho
 to reach it) and the queue of those that wait.  Each face of the gateway begins
 its exchanges here.
 
-Invariants: waiting exchanges are asked again in the order in which they came
-(FIFO), in a reactor turn of their own, so that a change in several steps (a child
-is removed, then expected) is seen as one; a failing policy harms one request.
+Invariants: whoever waits is told of every change that may help it; a failing policy harms
+one request.
 """
 
 from __future__ import annotations
 
+import random
+from enum import Enum
 from typing import Final
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from twisted_multiserver.balancing.backend import Backend, BackendState
 from twisted_multiserver.balancing.base import BasePolicy
+from twisted_multiserver.balancing.openexchange import Lost, OpenExchange
 from twisted_multiserver.balancing.outcomes import Outcome
 from twisted_multiserver.balancing.policy import Policy
 from twisted_multiserver.balancing.pool import Pool
 from twisted_multiserver.balancing.request import RequestInfo
+from twisted_multiserver.gateway.circumstances import Circumstances
 from twisted_multiserver.gateway.connections import Connections, GatewayBudgets
 from twisted_multiserver.gateway.dial import Dialer
-from twisted_multiserver.gateway.exchange import Exchange
+from twisted_multiserver.gateway.ejecting import Ejecting
+from twisted_multiserver.gateway.queue import ExchangeQueue, Waiting
+from twisted_multiserver.gateway.tunnels import GOING_AWAY, SERVICE_RESTART, Tunnels
 from twisted_multiserver.streams.sweep import Sweep
 
-_ADMITTED: Final = BackendState.admitted
 _OK: Final = Outcome.ok
+_LEAVING: Final = frozenset({BackendState.draining, BackendState.removed})
+
+
+class Buffering(Enum):
+    """
+    Which requests go on only when all of their bodies are there.
+    """
+
+    auto = "those for backends with few places"
+    always = "all"
+    never = "none"
 
 
 class Distribution:
@@ -43,7 +58,11 @@ class Distribution:
     @ivar hiddenCookie: the name of a cookie that is between the policy and clients.
     @ivar needsHead: whether the policy wants to know the request's head.
     @ivar policyListens: whether the policy wants to hear how its choices ended.
+    @ivar circumstances: what the plans of all exchanges look at.
+    @ivar buffersRequests: whether a request goes on only when all of its body is there.
+    @ivar isCalm: whether nobody wants to hear how exchanges end at calm backends.
     @ivar open: how many exchanges are open.
+    @ivar tunnels: WebSockets to the backends.
     @ivar connections: to the backends, those that only finish what they have among them.
     @ivar sweep: watches deadlines.
     @ivar seconds: the clock.
@@ -51,11 +70,18 @@ class Distribution:
 
     _log = Logger()
 
-    def __init__(self, clock: IReactorTime, policy: Policy, budgets: GatewayBudgets) -> None:
+    def __init__(
+        self,
+        clock: IReactorTime,
+        policy: Policy,
+        budgets: GatewayBudgets,
+        buffering: Buffering = Buffering.auto,
+    ) -> None:
         """
         @param clock: the reactor.
         @param policy: chooses.
         @param budgets: how long things may take.
+        @param buffering: which requests must be whole before they go on.
         """
         self.pool = Pool(clock.seconds)
         self.policy = policy
@@ -68,9 +94,17 @@ class Distribution:
         self.sweep = Sweep(clock)
         self.seconds = clock.seconds
         self._clock = clock
+        self._buffering = buffering
+        self.buffersRequests = buffering is Buffering.always
         self.connections: dict[Backend, Connections] = {}
-        self._waiting: dict[Exchange, None] = {}
-        self._wake: IDelayedCall | None = None
+        self._queue = ExchangeQueue(clock, self.sweep, budgets.queueLimit)
+        self.circumstances = Circumstances(
+            self.pool, self._queue, budgets.queue, clock.seconds, random.random
+        )
+        self._ejecting = Ejecting(self.circumstances, self.sweep)
+        self.tunnels = Tunnels(clock, budgets.farewell, random.random)
+        self._isStopping = False
+        self.isCalm = not self.policyListens
         self.open = 0
         self._whenQuiet: list[Deferred[None]] = []
         self.pool.observe(self)
@@ -112,35 +146,67 @@ class Distribution:
             quiet.callback(None)
         return quiet
 
-    @property
-    def isWaiting(self) -> bool:
+    def stop(self) -> None:
         """
-        Whether an exchange waits for the pool to change.
+        What has no end of its own must come to one.
         """
-        return bool(self._waiting)
+        self._isStopping = True
+        self.tunnels.leaveAll()
 
-    def watch(self, exchange: Exchange) -> None:
+    def settle(self) -> None:
+        """
+        The pool, the queue, or what is suspected has changed.
+        """
+        if self._buffering is Buffering.auto:
+            # Only who has few places suffers from requests that come slowly.
+            admissible = self.pool.admissible
+            self.buffersRequests = any(backend.limit is not None for backend in admissible)
+        self.circumstances.settle(self.buffersRequests)
+        self.isCalm = self.circumstances.isCalm and not self.policyListens
+
+    def watch(self, exchange: Waiting) -> None:
         """
         @param exchange: is told when its deadline has passed, and of nothing else.
         """
         self.sweep.watch(exchange)
 
-    def wait(self, exchange: Exchange) -> None:
+    def wait(self, exchange: Waiting, inLine: bool) -> None:
         """
         @param exchange: goes on when the pool changes or its deadline has passed.
+        @param inLine: whether it waits for a backend to take one more.
         """
-        self._waiting[exchange] = None
-        self.sweep.watch(exchange)
+        self._queue.add(exchange, inLine)
+        self.settle()
 
-    def stopWaiting(self, exchange: Exchange) -> None:
+    def stopWaiting(self, exchange: Waiting) -> None:
         """
         @param exchange: doesn't wait any more, if it did.
         """
-        self._waiting.pop(exchange, None)
-        self.sweep.forget(exchange)
+        if self._queue.isEmpty:
+            self.sweep.forget(exchange)
+        else:
+            self._queue.remove(exchange)
+            self.settle()
+
+    def crashed(self, backend: Backend, lost: tuple[Lost, ...]) -> None:
+        """
+        A child has crashed.
+
+        @param backend: it is removed already.
+        @param lost: what was in flight there; what still is has not failed yet.
+        """
+        backend.hasCrashed = True
+        for each in lost:
+            if each.until is not None and each.wasRead:
+                self._suspect(each.fingerprint, each.signature, each.since, each.until)
+        self.settle()
+
+    def _suspect(self, fingerprint: bytes, signature: bytes, since: float, until: float) -> None:
+        if fingerprint:
+            self.circumstances.quarantine.crashed(fingerprint, since, until, signature)
 
     def finished(
-        self, backend: Backend, exchange: Exchange, info: RequestInfo, outcome: Outcome
+        self, backend: Backend, exchange: OpenExchange, info: RequestInfo, outcome: Outcome
     ) -> None:
         """
         A choice has had its end.
@@ -151,20 +217,35 @@ class Distribution:
         @param outcome: how it ended.
         """
         # Only of a failure it matters when it was.
-        backend.finish(exchange, outcome, 0.0 if outcome is _OK else self.seconds())
-        self.chosenEnded(backend, info, outcome)
+        now = 0.0 if outcome is _OK else self.seconds()
+        backend.finish(exchange, outcome, now)
+        if backend.hasCrashed and outcome.wasRead:
+            self._suspect(exchange.fingerprint, exchange.signature, exchange.sentAt, now)
+            self.settle()
+        self.chosenEnded(backend, exchange, info, outcome)
 
-    def chosenEnded(self, backend: Backend, info: RequestInfo, outcome: Outcome) -> None:
+    def chosenEnded(
+        self, backend: Backend, exchange: OpenExchange, info: RequestInfo, outcome: Outcome
+    ) -> None:
         """
         A backend has finished what it was chosen for.
 
         @param backend: the policy's choice.
+        @param exchange: for which it was chosen.
         @param info: with which the policy was asked.
         @param outcome: how it ended.
         """
-        if self._waiting:
-            self.poolChanged()
-        if backend.state is not _ADMITTED:
+        if outcome is not _OK or not backend.isCalm:
+            self._ejecting.judge(backend, outcome)
+        if exchange.isAlone:
+            exchange.isAlone = self.circumstances.hasLoner = False
+            self.settle()
+        quarantine = self.circumstances.quarantine
+        if outcome is _OK and quarantine.suspects:
+            quarantine.succeeded(exchange.fingerprint)
+            self.settle()
+        self._wakeWaiting()
+        if backend.state in _LEAVING:
             self.pool.exchangeEnded(backend)
             self._forgetIfUnused(backend)
         if self.policyListens:
@@ -187,6 +268,7 @@ class Distribution:
         """
         See L{PoolObserver<twisted_multiserver.balancing.pool.PoolObserver>}.
         """
+        self.circumstances.admitted(backend)
         try:
             self.policy.backendAdmitted(backend)
         except Exception:  # the user's own code
@@ -197,6 +279,8 @@ class Distribution:
         See L{PoolObserver<twisted_multiserver.balancing.pool.PoolObserver>}.
         """
         self.connections[backend].closeIdle()
+        if backend.state is BackendState.draining:
+            self.tunnels.leave(backend, GOING_AWAY if self._isStopping else SERVICE_RESTART)
         try:
             self.policy.backendRemoved(backend)
         except Exception:  # the user's own code
@@ -206,6 +290,8 @@ class Distribution:
         """
         See L{PoolObserver<twisted_multiserver.balancing.pool.PoolObserver>}.
         """
+        self.circumstances.gone(backend)
+        self._ejecting.forget(backend)
         self.connections[backend].backendDied()
         self._forgetIfUnused(backend)
 
@@ -213,14 +299,11 @@ class Distribution:
         """
         See L{PoolObserver<twisted_multiserver.balancing.pool.PoolObserver>}.
         """
-        if self._waiting and self._wake is None:
-            self._wake = self._clock.callLater(0, self._wakeWaiting)
+        self.settle()
+        self._wakeWaiting()
 
     def _wakeWaiting(self) -> None:
-        self._wake = None
-        for exchange in tuple(self._waiting):
-            if exchange in self._waiting:
-                exchange.goOn()
+        self._queue.wakeSoon(lambda: self.circumstances.hasPlace)
 
     def _forgetIfUnused(self, backend: Backend) -> None:
         if backend.state is BackendState.removed and not backend.inFlight:

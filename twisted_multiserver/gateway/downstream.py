@@ -21,6 +21,7 @@ from twisted_multiserver.gateway.plan import Answer
 from twisted_multiserver.gateway.relayed import RelayedExchange
 from twisted_multiserver.gateway.tunnel import Tunnel
 from twisted_multiserver.gateway.upstream import UpstreamConnection
+from twisted_multiserver.gateway.websockettunnel import WebSocketTunnel
 from twisted_multiserver.http1.answers import answerLines, page, phrase
 from twisted_multiserver.http1.connections import ServerConnections
 from twisted_multiserver.http1.forwarding import (
@@ -160,13 +161,13 @@ class ClientSide:
 
     def responseInformational(self, head: CheckedResponse) -> None:
         """
-        See L{Downstream<twisted_multiserver.gateway.exchange.Downstream>}.
+        See L{Downstream<twisted_multiserver.gateway.receiving.Downstream>}.
         """
         self._connection.sendInformational(head.status, head.reason, head.passing)
 
     def responseWhole(self, head: CheckedResponse, lines: bytes, body: bytes) -> None:
         """
-        See L{Downstream<twisted_multiserver.gateway.exchange.Downstream>}.
+        See L{Downstream<twisted_multiserver.gateway.receiving.Downstream>}.
         """
         self._exchange = self._body = None
         request = self._connection.request
@@ -189,13 +190,13 @@ class ClientSide:
 
     def responseHead(self, head: CheckedResponse, lines: bytes) -> None:
         """
-        See L{Downstream<twisted_multiserver.gateway.exchange.Downstream>}.
+        See L{Downstream<twisted_multiserver.gateway.receiving.Downstream>}.
         """
         self._sendHead(head, lines)
 
     def responseBody(self, data: bytes) -> None:
         """
-        See L{Downstream<twisted_multiserver.gateway.exchange.Downstream>}.
+        See L{Downstream<twisted_multiserver.gateway.receiving.Downstream>}.
         """
         connection = self._connection
         connection.sendBody(data)
@@ -204,7 +205,7 @@ class ClientSide:
 
     def responseEnd(self, trailers: Fields) -> None:
         """
-        See L{Downstream<twisted_multiserver.gateway.exchange.Downstream>}.
+        See L{Downstream<twisted_multiserver.gateway.receiving.Downstream>}.
         """
         self._exchange = self._body = None
         self._connection.endResponse(passingTrailers(trailers))
@@ -213,7 +214,7 @@ class ClientSide:
         self, head: CheckedResponse, lines: bytes, upstream: UpstreamConnection, rest: bytes
     ) -> None:
         """
-        See L{Downstream<twisted_multiserver.gateway.exchange.Downstream>}.
+        See L{Downstream<twisted_multiserver.gateway.receiving.Downstream>}.
         """
         exchange, connection = self._exchange, self._connection
         assert exchange is not None
@@ -224,11 +225,16 @@ class ClientSide:
             exchange.tunnelEnded()
             connection.connectionLost(True)
 
-        Tunnel(ended).join(stream, ahead, upstream.takeStream(), rest)
+        if (head.upgrade or b"").lower() == b"websocket":
+            webSocket = WebSocketTunnel(ended)
+            exchange.webSocketBegan(webSocket)
+            webSocket.join(stream, ahead, upstream.takeStream(), rest)
+        else:
+            Tunnel(ended).join(stream, ahead, upstream.takeStream(), rest)
 
     def cut(self, reason: str) -> None:
         """
-        See L{Downstream<twisted_multiserver.gateway.exchange.Downstream>}.
+        See L{Downstream<twisted_multiserver.gateway.receiving.Downstream>}.
         """
         exchange, self._exchange, self._body = self._exchange, None, None
         assert exchange is not None
@@ -241,7 +247,7 @@ class ClientSide:
 
     def answer(self, answer: Answer) -> None:
         """
-        See L{Downstream<twisted_multiserver.gateway.exchange.Downstream>}.
+        See L{Downstream<twisted_multiserver.gateway.receiving.Downstream>}.
         """
         exchange, self._exchange, self._body = self._exchange, None, None
         assert exchange is not None

@@ -1,194 +1,43 @@
 """
 An exchange: carries one request to a backend and its response to the client.
 
-Strategy: do what the L{plan<twisted_multiserver.gateway.plan>} says, report what
-happened, do what it says next.  It knows no rule itself.
+Strategy: how the request finds a backend is in L{twisted_multiserver.gateway.sending}; here
+are its beginning, for which in good times no plan is needed, and the response.  A small one
+is held until it is whole, so that a crash inside of it can be repaired.
 
 Invariants: the downstream hears, in this order, either one head, body pieces and
-one end or cut, or one answer of our own; each backend that the policy chose is
-finished exactly once, whatever happens; after the client has left nothing is
+one end or cut, or one answer of our own; after the client has left nothing is
 told downstream any more.
 """
 
 from __future__ import annotations
 
-from math import inf
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Final
 
-from twisted.internet.defer import CancelledError, Deferred
-from twisted.logger import Logger
-from twisted.python.failure import Failure
-
-from twisted_multiserver.balancing._iloadbalancer import BadChoice
-from twisted_multiserver.balancing.affinity import Affinity
-from twisted_multiserver.balancing.backend import Backend, BackendState
+from twisted_multiserver.balancing.backend import Backend
 from twisted_multiserver.balancing.outcomes import Outcome
-from twisted_multiserver.balancing.request import RequestInfo
-from twisted_multiserver.gateway.body import Body
-from twisted_multiserver.gateway.connections import Connections
-from twisted_multiserver.gateway.dial import DialFailed
-from twisted_multiserver.gateway.plan import (
-    Answer,
-    Choose,
-    Decision,
-    ExchangePlan,
-    Progress,
-    Send,
-    Wait,
-)
-from twisted_multiserver.gateway.upstream import UpstreamConnection
+from twisted_multiserver.gateway.plan import Choose
+from twisted_multiserver.gateway.sending import Sending
+from twisted_multiserver.gateway.websockettunnel import WebSocketTunnel
 from twisted_multiserver.http1.forwarding import linesForClient
+from twisted_multiserver.http1.grammar import findFields
 from twisted_multiserver.http1.heads import Fields
-from twisted_multiserver.http1.requests import CheckedRequest
 from twisted_multiserver.http1.responses import CheckedResponse
 from twisted_multiserver.http1.wholeresponses import WholeResponse
 
-if TYPE_CHECKING:
-    from twisted_multiserver.gateway.distribution import Distribution
-
-
-_ADMITTED: Final = BackendState.admitted
 _OK: Final = Outcome.ok
+# A response of so many bytes is held until it is whole.
+_HELD: Final = 65536
+# Another backend may do better: what stands between it and what it needs may not be there.
+_GATEWAY_ERRORS: Final = frozenset({502, 503, 504})
 
 
-class Downstream(Protocol):
+class Exchange(Sending):
     """
-    The client's side of an exchange.
-    """
-
-    def responseInformational(self, head: CheckedResponse) -> None:
-        """
-        @param head: one that comes before the final one.
-        """
-
-    def responseWhole(self, head: CheckedResponse, lines: bytes, body: bytes) -> None:
-        """
-        All of the response; nothing else is told of it.
-
-        @param head: from the backend.
-        @param lines: of the fields that the client gets, without framing.
-        @param body: all of it.
-        """
-
-    def responseSwitched(
-        self, head: CheckedResponse, lines: bytes, upstream: UpstreamConnection, rest: bytes
-    ) -> None:
-        """
-        The backend speaks another protocol from now on; nothing else is told of it.
-
-        @param head: from the backend.
-        @param lines: of the fields that the client gets.
-        @param upstream: whose stream is to be taken.
-        @param rest: what the backend has sent on it already.
-        """
-
-    def responseHead(self, head: CheckedResponse, lines: bytes) -> None:
-        """
-        @param head: from the backend.
-        @param lines: of the fields that the client gets, without framing.
-        """
-
-    def responseBody(self, data: bytes) -> None:
-        """
-        @param data: a piece of the body.
-        """
-
-    def responseEnd(self, trailers: Fields) -> None:
-        """
-        The response is whole.
-
-        @param trailers: behind it.
-        """
-
-    def cut(self, reason: str) -> None:
-        """
-        The response will never be whole: the client must see that it isn't.
-
-        @param reason: for people.
-        """
-
-    def answer(self, answer: Answer) -> None:
-        """
-        @param answer: what we say ourselves instead of a response.
-        """
-
-
-class Exchange:
-    """
-    One request on its way.
-
-    @ivar deadline: when waiting ends, in seconds of the clock.
-    @ivar lastBackend: the one that had it last; L{None} if none had.
-    @ivar tries: how many times it was sent.
+    See L{Sending<twisted_multiserver.gateway.sending.Sending>}.
     """
 
-    _log = Logger()
-
-    __slots__ = (
-        "_backend",
-        "_body",
-        "_choosing",
-        "_connection",
-        "_cookie",
-        "_dialing",
-        "_distribution",
-        "_downstream",
-        "_ended",
-        "_head",
-        "_info",
-        "_paused",
-        "_plan",
-        "_request",
-        "_responseStarted",
-        "_sentAt",
-        "deadline",
-        "lastBackend",
-        "tries",
-    )
-
-    def __init__(
-        self,
-        distribution: Distribution,
-        request: CheckedRequest,
-        head: bytes,
-        body: Body | None,
-        info: RequestInfo,
-        downstream: Downstream,
-    ) -> None:
-        """
-        @param distribution: what all exchanges share.
-        @param request: from the client.
-        @param head: the bytes of its head, as it goes upstream.
-        @param body: its body, if it has one.
-        @param info: what the policy may know.
-        @param downstream: gets the response.
-        """
-        self.deadline = inf
-        self.lastBackend: Backend | None = None
-        self.tries = 0
-        self._distribution = distribution
-        self._request = request
-        self._head = head
-        self._body = body
-        self._info = info
-        self._downstream = downstream
-        self._plan: ExchangePlan | None = None
-        self._backend: Backend | None = None
-        self._connection: UpstreamConnection | None = None
-        self._cookie: bytes | None = None
-        self._choosing: Deferred[object] | None = None
-        self._dialing: Deferred[UpstreamConnection] | None = None
-        self._responseStarted = False
-        self._paused = False
-        self._ended = False
-        self._sentAt = 0.0
-
-    @property
-    def description(self) -> str:
-        """
-        Method and target, for people.
-        """
-        return self._request.description
+    __slots__ = ("_tunnel",)
 
     def start(self) -> None:
         """
@@ -196,9 +45,9 @@ class Exchange:
         """
         distribution = self._distribution
         distribution.open += 1
-        backends = distribution.pool.admissible
+        backends = distribution.circumstances.direct
         if not backends:
-            self._follow(self._planned().begin())
+            self._startPlanned()
             return
         # What a plan would say as long as all goes well; most exchanges need none.
         try:
@@ -206,7 +55,7 @@ class Exchange:
         except Exception:  # the user's own code
             self._follow(self._policyFailed(None))
             return
-        if type(choice) is not Backend or choice.state is not _ADMITTED:
+        if type(choice) is not Backend or not choice.isCalm:
             self._follow(self._chose(choice, backends))
             return
         connections = distribution.connections.get(choice)
@@ -221,45 +70,9 @@ class Exchange:
             return
         self._connection = connection
         self.tries = 1
-        self._sentAt = distribution.seconds()
+        self.sentAt = distribution.seconds()
         request = self._request
         connection.send(self._head, request.method, self._body, self, request.wishes.upgrade)
-
-    def goOn(self) -> None:
-        """
-        What was waited for may be there.
-        """
-        self._distribution.stopWaiting(self)
-        self._follow(self._planned().begin())
-
-    def overdue(self) -> None:
-        """
-        Waited long enough.
-        """
-        choosing, self._choosing = self._choosing, None
-        if choosing is None:
-            self.goOn()
-            return
-        self._distribution.stopWaiting(self)
-        self._follow(Answer(503, "the balancer did not choose in time"))
-        # Only now, so that its answer is nobody's.
-        choosing.cancel()
-
-    def pause(self) -> None:
-        """
-        The client is slow.
-        """
-        self._paused = True
-        if self._connection is not None:
-            self._connection.pause()
-
-    def resume(self) -> None:
-        """
-        The client takes more.
-        """
-        self._paused = False
-        if self._connection is not None:
-            self._connection.resume()
 
     def clientGone(self) -> None:
         """
@@ -294,6 +107,13 @@ class Exchange:
         # Last, since a master that stops goes on when nothing is open any more.
         self._distribution.ended()
 
+    def errorReceived(self, whole: WholeResponse) -> None:
+        """
+        @param whole: the response, which says that something is wrong.
+        """
+        if not self._goesElsewhere(whole.head):
+            self.wholeReceived(whole)
+
     def _finishWhole(self, whole: WholeResponse) -> None:
         backend, connection, distribution = self._backend, self._connection, self._distribution
         assert backend is not None
@@ -301,10 +121,10 @@ class Exchange:
         self._backend = self._connection = None
         self._ended = True
         backend.finishWhole(
-            self, distribution.seconds() - self._sentAt, connection.bytesSent, whole.size
+            self, distribution.seconds() - self.sentAt, connection.bytesSent, whole.size
         )
-        if distribution.policyListens or backend.state is not _ADMITTED or distribution.isWaiting:
-            distribution.chosenEnded(backend, self._info, _OK)
+        if not backend.isCalm or not distribution.isCalm:
+            distribution.chosenEnded(backend, self, self._info, _OK)
 
     def switched(self, head: CheckedResponse, rest: bytes) -> None:
         """
@@ -312,12 +132,27 @@ class Exchange:
         @param rest: what came behind it.
         """
         assert self._connection is not None
-        self._downstream.responseSwitched(head, self._begin(head), self._connection, rest)
+        self._begun()
+        self._responseStarted = True
+        self._tunnel: WebSocketTunnel | None = None
+        lines = linesForClient(head, self._cookie)
+        self._downstream.responseSwitched(head, lines, self._connection, rest)
+
+    def webSocketBegan(self, tunnel: WebSocketTunnel) -> None:
+        """
+        @param tunnel: what is spoken instead of HTTP goes through it.
+        """
+        assert self._backend is not None
+        self._tunnel = tunnel
+        self._distribution.tunnels.began(self._backend, tunnel)
 
     def tunnelEnded(self) -> None:
         """
         What was spoken instead of HTTP has ended.
         """
+        if self._tunnel is not None:
+            assert self._backend is not None
+            self._distribution.tunnels.ended(self._backend, self._tunnel)
         self._finishBackend(Outcome.ok)
         self._ended = True
         self._distribution.ended()
@@ -326,7 +161,13 @@ class Exchange:
         """
         @param head: the response's.
         """
-        self._downstream.responseHead(head, self._begin(head))
+        self._begun()
+        if 0 <= head.length <= _HELD:
+            self._held = head
+            self._pieces: list[bytes] = []
+        else:
+            self._responseStarted = True
+            self._downstream.responseHead(head, linesForClient(head, self._cookie))
 
     def bodyReceived(self, data: bytes) -> None:
         """
@@ -334,7 +175,10 @@ class Exchange:
         """
         assert self._backend is not None
         self._backend.statistics.bytesReceived += len(data)
-        self._downstream.responseBody(data)
+        if self._held is None:
+            self._downstream.responseBody(data)
+        else:
+            self._pieces.append(data)
 
     def responseEnded(self, trailers: Fields) -> None:
         """
@@ -342,9 +186,16 @@ class Exchange:
 
         @param trailers: behind it.
         """
+        head, self._held = self._held, None
+        if head is not None and self._goesElsewhere(head):
+            return
         self._finishBackend(Outcome.ok)
         self._ended = True
-        self._downstream.responseEnd(trailers)
+        if head is None:
+            self._downstream.responseEnd(trailers)
+        else:
+            lines = linesForClient(head, self._cookie)
+            self._downstream.responseWhole(head, lines, b"".join(self._pieces))
         # As above.
         self._distribution.ended()
 
@@ -354,173 +205,33 @@ class Exchange:
         """
         self._follow(self._failed(outcome))
 
-    def _begin(self, head: CheckedResponse) -> bytes:
+    def _begun(self) -> None:
         """
         The response has begun.
-
-        @return: the field lines that the client gets.
         """
-        self._responseStarted = True
         assert self._backend is not None
-        self._backend.statistics.firstByte(self._distribution.seconds() - self._sentAt)
-        return linesForClient(head, self._cookie)
+        self._backend.statistics.firstByte(self._distribution.seconds() - self.sentAt)
 
-    def _planned(self) -> ExchangePlan:
-        if self._plan is None:
-            distribution = self._distribution
-            self._plan = ExchangePlan(
-                distribution.pool,
-                self._request.method,
-                self._body is not None,
-                distribution.budgets.queue,
-                distribution.seconds,
-            )
-        return self._plan
-
-    def _follow(self, decision: Decision | None) -> None:
-        while decision is not None and not self._ended:
-            if isinstance(decision, Choose):
-                decision = self._choose(decision.backends)
-            elif isinstance(decision, Send):
-                decision = self._send(decision.backend, decision.fresh)
-            elif isinstance(decision, Wait):
-                self.deadline = decision.until
-                self._distribution.wait(self)
-                return
-            else:
-                self._ended = True
-                if isinstance(decision, Answer):
-                    self._downstream.answer(decision)
-                else:
-                    self._downstream.cut(decision.reason)
-                self._distribution.ended()
-
-    def _choose(self, backends: tuple[Backend, ...]) -> Decision | None:
-        try:
-            choice = self._distribution.policy.choose(self._info, backends)
-        except Exception:  # the user's own code
-            return self._policyFailed(None)
-        return self._chose(choice, backends)
-
-    def _chose(self, choice: object, backends: tuple[Backend, ...]) -> Decision | None:
-        if isinstance(choice, Deferred):
-            self._choosing = choice
-            self.deadline = self._distribution.seconds() + self._distribution.budgets.queue
-            self._distribution.watch(self)
-            choice.addCallback(self._chosen, backends).addErrback(self._policyFailed)
-            choice.addCallback(self._follow)
-            return None
-        try:
-            return self._chosen(choice, backends)
-        except BadChoice:
-            return self._policyFailed(None)
-
-    def _chosen(self, choice: object, backends: tuple[Backend, ...]) -> Decision | None:
-        self._choiceIsOver()
-        self._cookie = None
-        backend = choice
-        if isinstance(choice, Affinity):
-            backend, self._cookie = choice.backend, choice.cookie
-        if backend is None:
-            return None if self._ended else self._planned().noneSuits()
-        if not isinstance(backend, Backend) or backend not in backends:
-            raise BadChoice(f"choose gave back {choice!r}, which is none of the backends")
-        decision = self._planned().chosen(backend)
-        if self._ended or not isinstance(decision, Send):
-            outcome = Outcome.clientGone if self._ended else Outcome.withdrawn
-            self._distribution.tellPolicy(backend, self._info, outcome)
-        return decision
-
-    def _choiceIsOver(self) -> None:
-        if self._choosing is not None:
-            self._choosing = None
-            self._distribution.stopWaiting(self)
-
-    def _policyFailed(self, failure: Failure | None) -> Decision | None:
-        self._choiceIsOver()
-        if self._ended and failure is not None and isinstance(failure.value, CancelledError):
-            return None
-        self._log.failure("the balancer failed to choose", failure)
-        return Answer(500, "the balancer failed")
-
-    def _send(self, backend: Backend, fresh: bool) -> Decision | None:
-        if self._backend is not backend:
-            self._backend = self.lastBackend = backend
-            backend.begin(self, isRetry=self._plan is not None and self._plan.isRetry)
-        connections = self._distribution.connections[backend]
-        return self._sendBy(connections, None if fresh else connections.takeIdle())
-
-    def _sendBy(
-        self, connections: Connections, connection: UpstreamConnection | None
-    ) -> Decision | None:
-        self._sentAt = self._distribution.seconds()
-        if connection is None:
-            try:
-                dialed = connections.connect()
-            except DialFailed as failed:
-                return self._failed(failed.outcome)
-            if isinstance(dialed, Deferred):
-                self._dialing = dialed
-                dialed.addCallbacks(self._dialed, self._dialFailed)
-                return None
-            connection = dialed
-        self._sendOn(connection)
-        return None
-
-    def _dialed(self, connection: UpstreamConnection) -> None:
-        self._dialing = None
-        if self._ended:
-            connection.close()
-        else:
-            self._sendOn(connection)
-
-    def _dialFailed(self, failure: Failure) -> None:
-        self._dialing = None
-        if self._ended:
-            return
-        if isinstance(failure.value, DialFailed):
-            outcome = failure.value.outcome
-        else:
-            self._log.failure("{backend} can't be reached", failure, backend=self._backend)
-            outcome = Outcome.connectRefused
-        self._follow(self._failed(outcome))
-
-    def _sendOn(self, connection: UpstreamConnection) -> None:
-        self._connection = connection
-        self.tries += 1
-        request = self._request
-        connection.send(self._head, request.method, self._body, self, request.wishes.upgrade)
-        if self._paused:
-            connection.pause()
-
-    def _failed(self, outcome: Outcome) -> Decision:
-        backend, connection = self._backend, self._connection
+    def _goesElsewhere(self, head: CheckedResponse) -> bool:
+        """
+        @param head: of a whole response, of which the client has nothing.
+        @return: whether another backend is asked instead.
+        """
+        if head.status not in _GATEWAY_ERRORS or _saysWhen(head):
+            return False
+        backend = self._backend
         assert backend is not None
-        progress = Progress(
-            reusedConnection=connection is not None and connection.requests > 1,
-            bodySent=connection is not None and connection.bodySent,
-            responseStarted=self._responseStarted,
-        )
-        if outcome.isFailure:
-            self._log.debug(
-                "{backend} failed {exchange}: {outcome}",
-                backend=backend.name,
-                exchange=self.description,
-                outcome=outcome.value,
-            )
-        decision = self._planned().failed(backend, outcome, progress)
-        if isinstance(decision, Send):
-            if connection is not None:
-                backend.statistics.bytesSent += connection.bytesSent
-            self._connection = None
-        else:
-            self._finishBackend(outcome)
-        return decision
+        decision = self._planned().failed(backend, Outcome.gatewayError, self._progress())
+        if not isinstance(decision, Choose):
+            return False
+        self._finishBackend(Outcome.gatewayError)
+        self._follow(decision)
+        return True
 
-    def _finishBackend(self, outcome: Outcome) -> None:
-        backend, connection = self._backend, self._connection
-        assert backend is not None
-        if connection is not None:
-            backend.statistics.bytesSent += connection.bytesSent
-        self._backend = self._connection = None
-        self._distribution.finished(backend, self, self._info, outcome)
+
+def _saysWhen(head: CheckedResponse) -> bool:
+    """
+    @param head: of a response.
+    @return: whether it tells the client when to come again: then it means what it says.
+    """
+    return any(name.lower() == b"retry-after" for name, _ in findFields(head.passing))

@@ -3,19 +3,19 @@ The server's side of one HTTP/2 connection: frames in, streams out, and back.
 
 Strategy: the protocol is the h2 library's (L{twisted_multiserver.gateway.http2state}), which
 neither reads nor writes; below it is a small stream of bytes, as HTTP/1.1 has one.  Each
-request is an L{HTTP2Stream<twisted_multiserver.gateway.http2stream.HTTP2Stream>}.  Whose turn
-it is to send is in L{twisted_multiserver.gateway.http2output}.
+request is an L{HTTP2Stream<twisted_multiserver.gateway.http2stream.HTTP2Stream>}.  This is the
+half that reads; L{twisted_multiserver.gateway.http2streams} is the one that sends, and knows which
+streams are open.
 
-Invariants: h2 is called for streams that are open for it only: of what came in one piece, the
-resets count first; after one of them has ended nothing else suffers; a client that makes work
-without end, by resets or by what must be replied to, is cut (RFC 9113 section 10.5).
+Invariants: of what came in one piece, the resets count first; a client that makes work without end
+by what must be replied to is cut (RFC 9113 section 10.5).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from math import inf
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from h2.errors import ErrorCodes
 from h2.events import (
@@ -28,36 +28,22 @@ from h2.events import (
     TrailersReceived,
 )
 from h2.exceptions import ProtocolError
-from hyperframe.frame import GoAwayFrame
 
 from twisted_multiserver.gateway.distribution import Distribution
 from twisted_multiserver.gateway.http2head import Malformed, requestOf, trailersOf
-from twisted_multiserver.gateway.http2output import HTTP2Output
-from twisted_multiserver.gateway.http2state import FrameLengths, newState
+from twisted_multiserver.gateway.http2state import FrameLengths
 from twisted_multiserver.gateway.http2stream import HTTP2Stream
+from twisted_multiserver.gateway.http2streams import HTTP2Streams, KnowsClient
 from twisted_multiserver.http1.connections import ServerConnections
-from twisted_multiserver.http1.forwarding import ClientView
-from twisted_multiserver.http1.requests import CheckedRequest, Refused
+from twisted_multiserver.http1.requests import Refused
 from twisted_multiserver.streams.streams import Stream
 
-KnowsClient: TypeAlias = Callable[[CheckedRequest], ClientView]
 MakesStream: TypeAlias = Callable[["HTTP2Connection", int], HTTP2Stream]
 
-# How many streams a client may have reset for it, or reset, at once; and in a second.
-_RESETS: Final = 1000
-_RESETS_A_SECOND: Final = 33
 
-
-class HTTP2Connection:
+class HTTP2Connection(HTTP2Streams):
     """
     One connection of a client.
-
-    @ivar state: the protocol's.
-    @ivar distribution: takes the requests.
-    @ivar limits: what the client may take.
-    @ivar seconds: the clock.
-    @ivar whoIs: tells of a request who asks.
-    @ivar deadline: when the client must have gone on, in seconds of the clock.
     """
 
     def __init__(
@@ -75,24 +61,10 @@ class HTTP2Connection:
         @param whoIs: tells of a request who asks.
         @param makeStream: makes what serves a request.
         """
-        self.distribution = distribution
-        self.limits = connections.limits
-        self.seconds = connections.seconds
-        self.whoIs = whoIs
-        self._stream = stream
-        self._connections = connections
+        super().__init__(stream, connections, distribution, whoIs)
         self._makeStream = makeStream
-        self._streams: dict[int, HTTP2Stream] = {}
-        self._latest = 0
-        self._isBusy = False
-        self._isClosing = False
         self._isPartial = False
-        self._resets = float(_RESETS)
-        self._resetsCountedAt = self.seconds()
-        self._idleUntil = self.deadline = self.seconds() + self.limits.idle
-        self.state = newState()
         self._lengths = FrameLengths()
-        self._output = HTTP2Output(stream, self.state)
         stream.belongTo(self)
         connections.opened(self)
         self._output.flush()
@@ -139,79 +111,6 @@ class HTTP2Connection:
         self._isClosing = True
         self._connections.closed(self)
         self._abandon()
-
-    def overdue(self) -> None:
-        """
-        The deadline has passed.
-        """
-        if self._isClosing:
-            self.abort()
-        else:
-            self._leave(ErrorCodes.NO_ERROR)
-
-    def drain(self) -> None:
-        """
-        Close behind the open streams, at once if there are none.
-        """
-        if self._isClosing:
-            return
-        if not self._streams:
-            self._leave(ErrorCodes.NO_ERROR)
-            return
-        # h2 has no word for it: it would let nothing follow.
-        frame = GoAwayFrame(0, last_stream_id=self._latest, error_code=ErrorCodes.NO_ERROR)
-        self._output.flush()
-        self._stream.write(frame.serialize())
-
-    def abort(self) -> None:
-        """
-        Reset the connection.
-        """
-        self._isClosing = True
-        self.deadline = inf
-        self._stream.abort()
-
-    def taken(self, number: int, size: int) -> None:
-        """
-        Open the windows again, the stream's only if it is open.
-
-        @param number: of a stream.
-        @param size: how many bytes of it have gone on.
-        """
-        if not self._isClosing:
-            self.state.acknowledge_received_data(size, number)
-            self._goOn()
-
-    def sendHead(
-        self, number: int, fields: list[tuple[bytes, bytes]], then: HTTP2Stream | None = None
-    ) -> None:
-        """
-        @param number: of a stream.
-        @param fields: of a head.
-        @param then: the stream, if a body is there to follow at once.
-        """
-        self.state.send_headers(number, fields)
-        if then is not None:
-            self._output.add(then)
-        self._goOn()
-
-    def send(self, stream: HTTP2Stream) -> None:
-        """
-        @param stream: that has something to send.
-        """
-        self._output.add(stream)
-        self._goOn()
-
-    def finished(self, stream: HTTP2Stream, code: ErrorCodes | None) -> None:
-        """
-        @param stream: will say nothing more.
-        @param code: with which the client is told to say nothing more either; L{None} if
-            it has said all.
-        """
-        if code is not None:
-            self.state.reset_stream(stream.number, code)
-        self._forget(stream.number)
-        self._goOn()
 
     def _handle(self, events: list[Event]) -> None:
         """
@@ -299,41 +198,6 @@ class HTTP2Connection:
         if not self._isClosing:
             self.finished(stream, ErrorCodes.PROTOCOL_ERROR)
 
-    def _countReset(self) -> None:
-        """
-        A stream has come to nothing by its client's doing (CVE-2023-44487).
-        """
-        now = self.seconds()
-        earned = max(0.0, now - self._resetsCountedAt) * _RESETS_A_SECOND
-        self._resets = min(float(_RESETS), self._resets + earned) - 1
-        self._resetsCountedAt = now
-        if self._resets < 0 and not self._isClosing:
-            self._leave(ErrorCodes.ENHANCE_YOUR_CALM)
-
-    def _forget(self, number: int) -> HTTP2Stream | None:
-        stream = self._streams.pop(number, None)
-        if stream is None:
-            return None
-        self.distribution.sweep.forget(stream)
-        self._output.remove(stream)
-        if not self._streams:
-            self._idleUntil = self.deadline = self.seconds() + self.limits.idle
-        return stream
-
-    def _goOn(self) -> None:
-        """
-        Send what can be sent; later, if somebody is still at it.
-        """
-        if self._isBusy or self._isClosing:
-            return
-        self._isBusy = True
-        try:
-            self._output.sendAll()
-        finally:
-            self._isBusy = False
-        if self._connections.isDraining and not self._streams:
-            self._leave(ErrorCodes.NO_ERROR)
-
     def _expect(self, isComplete: bool) -> None:
         """
         Something has come.
@@ -348,25 +212,3 @@ class HTTP2Connection:
             # It may be a body's, if there is one.
             budget = self.limits.stall if self._streams else self.limits.head
             self.deadline = min(self.deadline, self.seconds() + budget)
-
-    def _leave(self, code: ErrorCodes) -> None:
-        self.state.close_connection(code)
-        self._close()
-
-    def _close(self) -> None:
-        """
-        Close, with whatever h2 has to say about it.
-        """
-        self._isClosing = True
-        # Nobody holds a connection for ever by not closing it too.
-        self.deadline = self.seconds() + self.limits.stall
-        self._output.flush()
-        self._abandon()
-        self._stream.close()
-
-    def _abandon(self) -> None:
-        streams, self._streams = self._streams, {}
-        for stream in streams.values():
-            self._output.remove(stream)
-            self.distribution.sweep.forget(stream)
-            stream.clientGone()

@@ -6,14 +6,14 @@ Strategy: the client may send as much as the stream's window has room for (RFC 9
 the client wait, and no other stream.
 
 Invariant: no more than the window waits here, in one piece, however small the frames are in
-which it came.
+which it came; what was taken is kept as L{Kept<twisted_multiserver.gateway.body.Kept>} says.
 """
 
 from __future__ import annotations
 
 from typing import Protocol
 
-from twisted_multiserver.gateway.body import BodyTaker
+from twisted_multiserver.gateway.body import BodyTaker, Kept
 from twisted_multiserver.http1.heads import Fields
 
 
@@ -33,7 +33,16 @@ class WindowedBody:
     See L{Body<twisted_multiserver.gateway.body.Body>}.
     """
 
-    __slots__ = ("_waiting", "_window", "isEnded", "length", "taker", "trailers")
+    __slots__ = (
+        "_kept",
+        "_rewound",
+        "_waiting",
+        "_window",
+        "isEnded",
+        "length",
+        "taker",
+        "trailers",
+    )
 
     def __init__(self, length: int, window: Window) -> None:
         """
@@ -46,6 +55,15 @@ class WindowedBody:
         self.taker: BodyTaker | None = None
         self._window = window
         self._waiting = bytearray()
+        self._rewound = b""
+        self._kept = Kept()
+
+    @property
+    def isLost(self) -> bool:
+        """
+        See L{Body<twisted_multiserver.gateway.body.Body>}.
+        """
+        return self._kept.isLost
 
     @property
     def isWaiting(self) -> bool:
@@ -77,9 +95,25 @@ class WindowedBody:
         """
         See L{Body<twisted_multiserver.gateway.body.Body>}.
         """
-        if not self._waiting:
-            return b""
-        data = bytes(self._waiting)
-        self._waiting.clear()
-        self._window.bodyTaken(len(data))
+        data, self._rewound = self._rewound, b""
+        if not data and self._waiting:
+            data = bytes(self._waiting)
+            self._waiting.clear()
+            self._window.bodyTaken(len(data))
+        if data:
+            self._kept.add(data)
         return data
+
+    def rewind(self) -> None:
+        """
+        See L{Body<twisted_multiserver.gateway.body.Body>}.
+        """
+        self._rewound = b"".join(self._kept.takeBack())
+
+    def content(self) -> bytes | None:
+        """
+        See L{Body<twisted_multiserver.gateway.body.Body>}.
+        """
+        if not self.isEnded or self.isLost:
+            return None
+        return b"".join((*self._kept.pieces(), self._rewound, self._waiting))

@@ -63,7 +63,7 @@ class LoggedHTTP2Stream(HTTP2Stream):
 
     def responseWhole(self, head: CheckedResponse, lines: bytes, body: bytes) -> None:
         """
-        See L{Downstream<twisted_multiserver.gateway.exchange.Downstream>}.
+        See L{Downstream<twisted_multiserver.gateway.receiving.Downstream>}.
         """
         self._status = head.status
         self._bytes = len(body)
@@ -72,35 +72,35 @@ class LoggedHTTP2Stream(HTTP2Stream):
 
     def responseHead(self, head: CheckedResponse, lines: bytes) -> None:
         """
-        See L{Downstream<twisted_multiserver.gateway.exchange.Downstream>}.
+        See L{Downstream<twisted_multiserver.gateway.receiving.Downstream>}.
         """
         self._status = head.status
         super().responseHead(head, lines)
 
     def responseBody(self, data: bytes) -> None:
         """
-        See L{Downstream<twisted_multiserver.gateway.exchange.Downstream>}.
+        See L{Downstream<twisted_multiserver.gateway.receiving.Downstream>}.
         """
         self._bytes += len(data)
         super().responseBody(data)
 
     def responseEnd(self, trailers: Fields) -> None:
         """
-        See L{Downstream<twisted_multiserver.gateway.exchange.Downstream>}.
+        See L{Downstream<twisted_multiserver.gateway.receiving.Downstream>}.
         """
         self._tell("whole")
         super().responseEnd(trailers)
 
     def cut(self, reason: str) -> None:
         """
-        See L{Downstream<twisted_multiserver.gateway.exchange.Downstream>}.
+        See L{Downstream<twisted_multiserver.gateway.receiving.Downstream>}.
         """
         self._tell("cut")
         super().cut(reason)
 
     def answer(self, answer: Answer) -> None:
         """
-        See L{Downstream<twisted_multiserver.gateway.exchange.Downstream>}.
+        See L{Downstream<twisted_multiserver.gateway.receiving.Downstream>}.
         """
         self._status = answer.status
         self._isOurs = True

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from twisted_multiserver.gateway.exchange import Downstream, Exchange
+from twisted_multiserver.gateway.exchange import Exchange
+from twisted_multiserver.gateway.receiving import Downstream
 from twisted_multiserver.http1.wholeresponses import WholeResponse
 
 

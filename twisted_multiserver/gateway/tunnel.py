@@ -18,16 +18,20 @@ from twisted_multiserver.streams.streams import Stream
 class TunnelSide:
     """
     One stream, as the user of which bytes go to the other.
+
+    @ivar stream: this side's.
+    @ivar isOpen: whether it has not ended.
+    @ivar other: the other side.
     """
 
-    __slots__ = ("_stream", "_tunnel", "isOpen", "other")
+    __slots__ = ("_tunnel", "isOpen", "other", "stream")
 
     def __init__(self, stream: Stream, tunnel: Tunnel) -> None:
         """
         @param stream: this side's.
         @param tunnel: whose side it is.
         """
-        self._stream = stream
+        self.stream = stream
         self._tunnel = tunnel
         self.isOpen = True
         self.other: TunnelSide = self
@@ -36,9 +40,9 @@ class TunnelSide:
         """
         @param data: from the other side.
         """
-        self._stream.write(data)
-        if self._stream.buffered:
-            self.other._stream.pause()
+        self.stream.write(data)
+        if self.stream.buffered:
+            self.other.stream.pause()
 
     def dataReceived(self, data: bytes) -> None:
         """
@@ -52,7 +56,7 @@ class TunnelSide:
         See L{StreamUser<twisted_multiserver.streams.streams.StreamUser>}.
         """
         if self.other.isOpen:
-            self.other._stream.resume()
+            self.other.stream.resume()
 
     def connectionLost(self, clean: bool) -> None:
         """
@@ -60,9 +64,9 @@ class TunnelSide:
         """
         self.isOpen = False
         if self.other.isOpen:
-            self.other._stream.close()
+            self.other.stream.close()
         else:
-            self._tunnel.ended()
+            self._tunnel.bothEnded()
 
 
 class Tunnel:
@@ -70,13 +74,26 @@ class Tunnel:
     Joins a client and a backend.
     """
 
-    __slots__ = ("ended",)
+    __slots__ = ("_ended",)
 
     def __init__(self, ended: Callable[[], None]) -> None:
         """
         @param ended: called once, when both sides have ended.
         """
-        self.ended = ended
+        self._ended = ended
+
+    def bothEnded(self) -> None:
+        """
+        Neither side is open any more.
+        """
+        self._ended()
+
+    def sideOf(self, backend: Stream) -> TunnelSide:
+        """
+        @param backend: the backend's stream.
+        @return: what is its user.
+        """
+        return TunnelSide(backend, self)
 
     def join(self, client: Stream, fromClient: bytes, backend: Stream, fromBackend: bytes) -> None:
         """
@@ -87,10 +104,10 @@ class Tunnel:
         @param backend: the backend's stream.
         @param fromBackend: what has come from it already.
         """
-        clientSide, backendSide = TunnelSide(client, self), TunnelSide(backend, self)
+        clientSide, backendSide = TunnelSide(client, self), self.sideOf(backend)
         clientSide.other, backendSide.other = backendSide, clientSide
         client.belongTo(clientSide)
         backend.belongTo(backendSide)
-        for side, data in ((backendSide, fromClient), (clientSide, fromBackend)):
+        for side, data in ((clientSide, fromClient), (backendSide, fromBackend)):
             if data:
-                side.send(data)
+                side.dataReceived(data)

@@ -14,11 +14,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import inf
-from typing import Protocol
+from typing import Final, Protocol
 
 from twisted_multiserver.balancing.outcomes import Outcome
 from twisted_multiserver.gateway.body import Body
-from twisted_multiserver.http1.heads import BadMessage, Fields
+from twisted_multiserver.gateway.listening import ResponseListener
+from twisted_multiserver.http1.heads import BadMessage
 from twisted_multiserver.http1.requests import CHUNKED, joinLines
 from twisted_multiserver.http1.responsereader import (
     EndOfResponse,
@@ -26,60 +27,16 @@ from twisted_multiserver.http1.responsereader import (
     ResponseReader,
 )
 from twisted_multiserver.http1.responses import CheckedResponse
-from twisted_multiserver.http1.wholeresponses import WholeResponse, readWhole
+from twisted_multiserver.http1.wholeresponses import readWhole
 from twisted_multiserver.streams.streams import Stream
 from twisted_multiserver.streams.sweep import Sweep
 
+# Where the class of its status stands in a whole response, which begins with HTTP/1.1.
+_STATUS: Final = 9
+_SERVER_ERROR: Final = ord("5")
+
 # How long the data of a dead child may take to come out of its socket, in seconds.
 _AFTER_DEATH = 1.0
-
-
-class ResponseListener(Protocol):
-    """
-    Whoever sent the request.
-    """
-
-    def informationalReceived(self, head: CheckedResponse) -> None:
-        """
-        @param head: one that comes before the final one.
-        """
-
-    def wholeReceived(self, whole: WholeResponse) -> None:
-        """
-        A whole response; nothing else is told of it.
-
-        @param whole: the response.
-        """
-
-    def switched(self, head: CheckedResponse, rest: bytes) -> None:
-        """
-        The backend speaks another protocol from now on; nothing else is told of it.
-
-        @param head: the response that says so.
-        @param rest: what came behind it.
-        """
-
-    def headReceived(self, head: CheckedResponse) -> None:
-        """
-        @param head: the response's final head.
-        """
-
-    def bodyReceived(self, data: bytes) -> None:
-        """
-        @param data: a piece of the response's body.
-        """
-
-    def responseEnded(self, trailers: Fields) -> None:
-        """
-        The response is whole.
-
-        @param trailers: behind it.
-        """
-
-    def upstreamFailed(self, outcome: Outcome) -> None:
-        """
-        @param outcome: why there is no whole response.
-        """
 
 
 class ConnectionOwner(Protocol):
@@ -204,6 +161,14 @@ class UpstreamConnection:
             body.taker = self
             self.bodyAvailable()
 
+    @property
+    def isUnsent(self) -> bool:
+        """
+        Whether the backend had closed the connection before the head came, so that it was
+        given nothing of the request.
+        """
+        return self._stream.refused and not self.bodySent
+
     def takeStream(self) -> Stream:
         """
         Give the stream away, once the backend speaks another protocol.
@@ -282,7 +247,10 @@ class UpstreamConnection:
                     self._owner.connectionIdle(self)
                 else:
                     self._end(whole.persists)
-                listener.wholeReceived(whole)
+                if data[_STATUS] == _SERVER_ERROR:
+                    listener.errorReceived(whole)
+                else:
+                    listener.wholeReceived(whole)
                 return
             self._received = True
             self._reader.begin(self._method, self._upgrade)
@@ -319,13 +287,16 @@ class UpstreamConnection:
         See L{BodyTaker<twisted_multiserver.gateway.body.BodyTaker>}.
         """
         body = self._body
+        if self._stream.refused:
+            # The end is about to be told; until then the body stays whole for another backend.
+            return
         while body is not None and not self._stream.buffered:
             piece = body.read()
             if piece:
                 self._sendPiece(piece, body.length == CHUNKED)
             elif body.isEnded:
                 if body.length == CHUNKED:
-                    self._stream.write(b"0\r\n%b\r\n" % joinLines(body.trailers))
+                    self._writeBody(b"0\r\n%b\r\n" % joinLines(body.trailers))
                 body.taker = None
                 self._body = None
                 self._expectAnswer()
@@ -337,10 +308,13 @@ class UpstreamConnection:
                 return
 
     def _sendPiece(self, piece: bytes, isChunk: bool) -> None:
-        self.bodySent = True
         self.bytesSent += len(piece)
         self._expectAnswer()
-        self._stream.write(b"%x\r\n%b\r\n" % (len(piece), piece) if isChunk else piece)
+        self._writeBody(b"%x\r\n%b\r\n" % (len(piece), piece) if isChunk else piece)
+
+    def _writeBody(self, data: bytes) -> None:
+        self.bodySent = True
+        self._stream.write(data)
 
     def _expectAnswer(self) -> None:
         if not self._headReceived and not self._peerDied:
@@ -349,7 +323,7 @@ class UpstreamConnection:
     def _lostOutcome(self, clean: bool) -> Outcome:
         if self._headReceived:
             return Outcome.cut
-        if clean:
+        if clean and not self.isUnsent:
             return Outcome.eofBeforeHead
         return Outcome.resetRead if self._received else Outcome.resetUnread
 

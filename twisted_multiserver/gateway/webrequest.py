@@ -9,47 +9,13 @@ that HTTP/2 cut into several fields is one again (RFC 9113 section 8.2.3).
 
 from __future__ import annotations
 
-from typing import IO
-
 from twisted.web.server import Request
 
-from twisted_multiserver.gateway.body import BodyTaker
 from twisted_multiserver.gateway.clientview import clientView
+from twisted_multiserver.gateway.storedbody import StoredBody
 from twisted_multiserver.http1.forwarding import ClientView
-from twisted_multiserver.http1.heads import Fields, RequestHead
+from twisted_multiserver.http1.heads import RequestHead
 from twisted_multiserver.http1.targets import originForm
-
-_PIECE = 65536
-
-
-class WebBody:
-    """
-    The body of a twisted.web request, which is whole before the request is
-    rendered (in memory, or in a temporary file if it is large).
-
-    See L{Body<twisted_multiserver.gateway.body.Body>}.
-    """
-
-    trailers: Fields = ()
-    taker: BodyTaker | None = None
-
-    def __init__(self, content: IO[bytes], length: int) -> None:
-        """
-        @param content: the request's content.
-        @param length: of it, in bytes.
-        """
-        self._content = content
-        self.length = length
-        self.isEnded = False
-        content.seek(0)
-
-    def read(self) -> bytes:
-        """
-        @return: the next piece; empty at the end.
-        """
-        piece = self._content.read(_PIECE)
-        self.isEnded = not piece
-        return piece
 
 
 def headOf(request: Request) -> RequestHead:
@@ -96,13 +62,13 @@ def viewOf(request: Request) -> ClientView:
     return clientView(request.getClientAddress(), request.getHost(), bool(request.isSecure()))
 
 
-def bodyOf(request: Request) -> WebBody | None:
+def bodyOf(request: Request) -> StoredBody | None:
     """
     Find the body.
 
     @param request: as twisted.web has read it.
-    @return: the body; L{None} if it is empty.
+    @return: the body, which is whole before a request is rendered; L{None} if it is empty.
     """
     content = request.content
     length = content.seek(0, 2) if content is not None else 0
-    return WebBody(content, length) if content is not None and length else None
+    return StoredBody(content, length) if content is not None and length else None

@@ -5,15 +5,10 @@ Strategy: the request is told to produce on our behalf, so that a slow client
 pauses the exchange; whatever twisted.web would add by itself (Server, a default
 Content-Type) is taken out, since the backend's word counts.
 
-Invariant: a response that can't be completed is never ended cleanly: an HTTP/1
-connection is reset, an HTTP/2 stream is reset with INTERNAL_ERROR.  (twisted.web's
-own abortConnection resets a stream with NO_ERROR, which curl takes for success;
-hence the private names here.)
+Invariant: a response that can't be completed is never ended cleanly, but cut.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 from twisted.internet.interfaces import IPushProducer
 from twisted.logger import Logger
@@ -21,6 +16,7 @@ from twisted.web.resource import IResource, getChildForRequest
 from twisted.web.server import Request
 from zope.interface import implementer
 
+from twisted_multiserver.cutting import cutResponse
 from twisted_multiserver.gateway.exchange import Exchange
 from twisted_multiserver.gateway.plan import Answer
 from twisted_multiserver.gateway.upstream import UpstreamConnection
@@ -28,8 +24,6 @@ from twisted_multiserver.http1.answers import RETRY_AFTER, page
 from twisted_multiserver.http1.grammar import findFields
 from twisted_multiserver.http1.heads import Fields
 from twisted_multiserver.http1.responses import CheckedResponse
-
-_H2_INTERNAL_ERROR = 2
 
 
 @implementer(IPushProducer)
@@ -72,7 +66,7 @@ class WebResponse:
         """
         Never happens, since no upgrade is asked for.
 
-        @param head: see L{Downstream<twisted_multiserver.gateway.exchange.Downstream>}.
+        @param head: see L{Downstream<twisted_multiserver.gateway.receiving.Downstream>}.
         @param lines: see there.
         @param upstream: see there.
         @param rest: see there.
@@ -80,7 +74,7 @@ class WebResponse:
 
     def responseWhole(self, head: CheckedResponse, lines: bytes, body: bytes) -> None:
         """
-        See L{Downstream<twisted_multiserver.gateway.exchange.Downstream>}.
+        See L{Downstream<twisted_multiserver.gateway.receiving.Downstream>}.
         """
         self._writeHead(head, lines)
         self._ended = True
@@ -89,7 +83,7 @@ class WebResponse:
 
     def responseHead(self, head: CheckedResponse, lines: bytes) -> None:
         """
-        See L{Downstream<twisted_multiserver.gateway.exchange.Downstream>}.
+        See L{Downstream<twisted_multiserver.gateway.receiving.Downstream>}.
         """
         self._writeHead(head, lines)
         self._request.registerProducer(self, True)
@@ -114,20 +108,20 @@ class WebResponse:
 
     def responseBody(self, data: bytes) -> None:
         """
-        See L{Downstream<twisted_multiserver.gateway.exchange.Downstream>}.
+        See L{Downstream<twisted_multiserver.gateway.receiving.Downstream>}.
         """
         self._request.write(data)
 
     def responseEnd(self, trailers: Fields) -> None:
         """
-        See L{Downstream<twisted_multiserver.gateway.exchange.Downstream>}.
+        See L{Downstream<twisted_multiserver.gateway.receiving.Downstream>}.
         """
         self._end()
         self._request.finish()
 
     def cut(self, reason: str) -> None:
         """
-        See L{Downstream<twisted_multiserver.gateway.exchange.Downstream>}.
+        See L{Downstream<twisted_multiserver.gateway.receiving.Downstream>}.
         """
         self._log.warn(
             "{request}: the response was cut short: {reason}",
@@ -135,11 +129,11 @@ class WebResponse:
             reason=reason,
         )
         self._end()
-        abortResponse(self._request)
+        cutResponse(self._request)
 
     def answer(self, answer: Answer) -> None:
         """
-        See L{Downstream<twisted_multiserver.gateway.exchange.Downstream>}.
+        See L{Downstream<twisted_multiserver.gateway.receiving.Downstream>}.
         """
         self._ended = True
         self._log.warn(
@@ -241,20 +235,3 @@ def writeAnswer(request: Request, status: int) -> None:
         request.setHeader(b"Retry-After", b"%d" % RETRY_AFTER)
     request.write(body)
     request.finish()
-
-
-def abortResponse(request: Request) -> None:
-    """
-    Make the client see that its response isn't whole.
-
-    @param request: a part of its response was written.
-    """
-    # An HTTPChannel, or for HTTP/2 an H2Stream, whose names are private.
-    channel: Any = request.channel
-    if request.clientproto != b"HTTP/2":
-        channel.transport.abortConnection()
-        return
-    connection = channel._conn
-    connection.conn.reset_stream(channel.streamID, error_code=_H2_INTERNAL_ERROR)
-    if connection._tryToWriteControlData():
-        connection._requestDone(channel.streamID)

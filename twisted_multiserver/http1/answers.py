@@ -23,7 +23,7 @@ _SENTENCES = {
     417: "The server can not do what the request expects.",
     421: "This connection is not for what the request asks for.",
     431: "The request's head is too large.",
-    500: "The server could not decide who takes the request.",
+    500: "The server could not answer the request.",
     501: "The server does not support this request.",
     505: "The server speaks HTTP/1.1.",
     502: "The application did not answer.",

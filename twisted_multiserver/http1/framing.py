@@ -43,11 +43,13 @@ class BodyReader(Protocol):
 
     @ivar ended: whether the body is complete.
     @ivar endsAtClose: whether only the connection's end completes it.
+    @ivar missing: bytes that are announced and haven't come, as far as is known.
     @ivar trailers: the trailer fields, once ended.
     """
 
     ended: bool
     endsAtClose: bool
+    missing: int
     trailers: Fields
 
     def read(self, data: bytes) -> tuple[list[bytes], bytes]:
@@ -63,7 +65,7 @@ class LengthBody:
     A body of a known number of bytes, possibly none.
     """
 
-    __slots__ = ("_missing", "ended")
+    __slots__ = ("ended", "missing")
 
     endsAtClose = False
     trailers: Fields = ()
@@ -72,16 +74,16 @@ class LengthBody:
         """
         @param length: bytes.
         """
-        self._missing = length
+        self.missing = length
         self.ended = length == 0
 
     def read(self, data: bytes) -> tuple[list[bytes], bytes]:
         """
         See L{BodyReader.read}.
         """
-        piece, rest = data[: self._missing], data[self._missing :]
-        self._missing -= len(piece)
-        self.ended = self._missing == 0
+        piece, rest = data[: self.missing], data[self.missing :]
+        self.missing -= len(piece)
+        self.ended = self.missing == 0
         return ([piece] if piece else []), rest
 
 
@@ -94,6 +96,7 @@ class CloseBody:
 
     endsAtClose = True
     ended = False
+    missing = 0
     trailers: Fields = ()
 
     def read(self, data: bytes) -> tuple[list[bytes], bytes]:
@@ -114,10 +117,10 @@ class ChunkedBody:
         "_extensions",
         "_inTrailers",
         "_matchSize",
-        "_missing",
         "_trailerSize",
         "_trailers",
         "ended",
+        "missing",
         "trailers",
     )
 
@@ -131,7 +134,7 @@ class ChunkedBody:
         self.ended = False
         self.trailers: Fields = ()
         self._buffer = b""
-        self._missing = 0
+        self.missing = 0
         self._expectsLineEnd = False
         self._inTrailers = False
         self._trailers: list[tuple[bytes, bytes]] = []
@@ -148,13 +151,13 @@ class ChunkedBody:
         # By position, since cutting the rest off anew for each chunk is quadratic.
         at, size = 0, len(data)
         while not self.ended:
-            if self._missing:
-                end = min(at + self._missing, size)
+            if self.missing:
+                end = min(at + self.missing, size)
                 if end > at:
                     pieces.append(data[at:end])
-                    self._missing -= end - at
+                    self.missing -= end - at
                     at = end
-                if self._missing:
+                if self.missing:
                     return pieces, b""
                 self._expectsLineEnd = True
             found = data.find(b"\r\n", at, at + _CHUNK_LINE_LIMIT + 2)
@@ -190,9 +193,9 @@ class ChunkedBody:
             match = self._matchSize(line)
             if match is None or len(line) > _CHUNK_LINE_LIMIT:
                 raise BadMessage("a chunk's size is malformed")
-            self._missing = int(match[1], 16)
-            self._inTrailers = self._missing == 0
-            self._extensions += len(line) - len(match[1]) - self._missing
+            self.missing = int(match[1], 16)
+            self._inTrailers = self.missing == 0
+            self._extensions += len(line) - len(match[1]) - self.missing
             if self._extensions > _EXTENSIONS_LIMIT:
                 raise BadMessage("the extensions of chunks are too long")
 

@@ -29,8 +29,20 @@ isTarget = re.compile(TARGET.encode()).fullmatch
 matchField = re.compile(rf"({TOKEN}):({VALUE})".encode()).fullmatch
 # A line's end that isn't CR LF, as far as that can be told, or a NUL.
 findBareEnd = re.compile(rb"(?<!\r)\n|\r(?!\n)(?=.)|\x00", re.S).search
-# In lines that were checked before, and trimmed.
-findFields = re.compile(rb"([^:\r\n]++): ([^\r\n]*+)\r\n").findall
+
+
+def findFields(lines: bytes) -> list[tuple[bytes, bytes]]:
+    """
+    @param lines: of fields, checked before, trimmed, each with its CRLF.
+    @return: names and values.
+    """
+    # Half the cost of an expression.
+    fields = []
+    for line in lines.split(b"\r\n"):
+        if line:
+            name, _, value = line.partition(b": ")
+            fields.append((name, value))
+    return fields
 
 
 def caseless(name: str) -> str:

@@ -32,8 +32,9 @@ _PROXY_ONLY = frozenset({b"proxy-authenticate", b"proxy-authorization"})
 ENDS_AT_REQUEST = HOP_BY_HOP | FRAMING | _PROXY_ONLY | {b"expect", b"host"}
 ENDS_AT_RESPONSE = HOP_BY_HOP | FRAMING
 
-# Options of Connection that name no field (RFC 9110 section 7.6.1).
-_NO_NAMES = frozenset({b"close"})
+# Options of Connection that name no field, or one that ends here anyway (RFC 9110 section
+# 7.6.1).
+_NO_NAMES = HOP_BY_HOP | {b"close"}
 
 # CGI and WSGI give "_" and "-" the same name, so one stands for the other here too.
 OURS = ("forwarded", "x~real~ip")
@@ -50,7 +51,7 @@ isOurs = re.compile(
 def namedBy(options: list[bytes]) -> set[bytes]:
     """
     @param options: what Connection says, in lower case.
-    @return: the names of fields that end at this hop too.
+    @return: the names of fields that end at this hop besides those that always do.
     """
     return {*options} - _NO_NAMES
 

@@ -114,7 +114,7 @@ class PlainRequest(CheckedRequest):
         See L{CheckedRequest.fields}.
         """
         data = self._match.string
-        return tuple(findFields(data, data.index(b"\n") + 1, self.size))
+        return tuple(findFields(data[data.index(b"\n") + 1 : self.size]))
 
 
 class BareRequest(PlainRequest):

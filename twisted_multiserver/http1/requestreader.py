@@ -25,7 +25,8 @@ from twisted_multiserver.http1.requests import (
 )
 
 _matchFields = re.compile(rf"(?:{TOKEN}:{VALUE}\r\n)*+\r\n".encode()).fullmatch
-_findFields = re.compile(rb"([^:]++):[ \t]*+([^\r]*+)\r\n").findall
+# In lines that match: names, and values without the blanks at their ends.
+_findFields = re.compile(rb"([^:]++):[ \t]*+([^\r]*[^ \t\r]|)[ \t]*+\r\n").findall
 _matchRequestLine = re.compile(rb"([^ ]+) ([^ ]+) (HTTP/([0-9])\.([0-9]))").fullmatch
 
 
@@ -41,10 +42,7 @@ def parseRequest(head: bytes) -> RequestHead:
     method, target, version = _requestLine(head[:lineEnd])
     if _matchFields(head, lineEnd + 2) is None:
         raise Refused(400, "a field line is malformed")
-    fields = _findFields(head, lineEnd + 2)
-    if b" \r\n" in head or b"\t\r\n" in head:
-        fields = [(name, value.rstrip(b" \t")) for name, value in fields]
-    return RequestHead(method, target, version, tuple(fields))
+    return RequestHead(method, target, version, tuple(_findFields(head, lineEnd + 2)))
 
 
 def _requestLine(line: bytes) -> tuple[bytes, bytes, bytes]:
@@ -87,11 +85,16 @@ class RequestReader:
             needed.
         @raise Refused: if the bytes are no request that may go on.
         """
-        if self.isFresh and not isTried:
-            plain = readPlainRequest(data, self._matcher)
-            if plain is not None:
-                return plain, data[plain.size :]
-        wasFresh, self.isFresh = self.isFresh, False
+        wasFresh = self.isFresh
+        if wasFresh:
+            if not isTried:
+                plain = readPlainRequest(data, self._matcher)
+                if plain is not None:
+                    return plain, data[plain.size :]
+            end = data.find(b"\r\n\r\n") + 4
+            if 4 < end <= HEAD_LIMIT and not data.startswith(b"\r\n"):
+                return checkRequest(parseRequest(data[:end]), isParsed=True), data[end:]
+        self.isFresh = False
         self._buffer += data
         if self._maySkip and len(self._buffer) > 1:
             self._maySkip = False

@@ -215,7 +215,9 @@ def checkRequest(head: RequestHead, isParsed: bool = False) -> JudgedRequest:
         name = field[0].lower()
         if name in _NOTED:
             noted.setdefault(name, []).append(field[1])
-        if name not in ENDS_AT_REQUEST and (name[0] not in OURS_INITIALS or not isOurs(name)):
+            if name not in ENDS_AT_REQUEST:
+                passing.append(field)
+        elif name[0] not in OURS_INITIALS or not isOurs(name):
             passing.append(field)
     host = _checkHost(head, noted.get(b"host", []))
     length = _checkFraming(head, noted)
@@ -229,8 +231,8 @@ def checkRequest(head: RequestHead, isParsed: bool = False) -> JudgedRequest:
             _maxForwards(head, noted),
             isForTLS(head.target),
         )
-    if options or wishes.maxForwards is not None:
-        ends = namedBy(options)
+    ends = namedBy(options)
+    if ends or wishes.maxForwards is not None:
         if wishes.maxForwards is not None:
             ends.add(b"max-forwards")
         passing = [field for field in passing if field[0].lower() not in ends]

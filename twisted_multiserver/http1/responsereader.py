@@ -36,7 +36,8 @@ _matchStatusLine = re.compile(
     rf"(HTTP/1\.[0-9]) ([1-5][0-9][0-9])(?: ({VALUE}))?".encode()
 ).fullmatch
 # A server's blanks behind a name are removed (RFC 9112 section 5.1); a client's are refused.
-_matchServersField = re.compile(rf"({TOKEN})[ \t]*+:({VALUE})".encode()).fullmatch
+_matchServersFields = re.compile(rf"(?:{TOKEN}[ \t]*+:{VALUE}\r\n)++".encode()).fullmatch
+_findServersFields = re.compile(rb"([^: \t]++)[ \t]*+:([^\r]*+)\r\n").findall
 
 
 class EndOfResponse:
@@ -87,16 +88,14 @@ def parseResponse(block: bytes) -> ResponseHead:
     @return: the neutral head, HTTP/1.2 and above shown as HTTP/1.1.
     @raise BadMessage: for anything that the grammar doesn't allow.
     """
-    lines = block.split(b"\r\n")
-    status = _matchStatusLine(lines[0])
+    line, _, lines = block.partition(b"\r\n")
+    status = _matchStatusLine(line)
     if status is None:
         raise BadMessage("the status line is malformed")
-    fields = []
-    for line in lines[1:]:
-        field = _matchServersField(line)
-        if field is None:
-            raise BadMessage("a field line is malformed")
-        fields.append((field[1], field[2].strip(b" \t")))
+    lines += b"\r\n"
+    if lines != b"\r\n" and _matchServersFields(lines) is None:
+        raise BadMessage("a field line is malformed")
+    fields = [(name, value.strip(b" \t")) for name, value in _findServersFields(lines)]
     version = status[1] if status[1] == b"HTTP/1.0" else HTTP_1_1
     return ResponseHead(int(status[2]), status[3] or b"", version, tuple(fields))
 

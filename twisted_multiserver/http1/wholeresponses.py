@@ -25,7 +25,7 @@ WITHOUT_BODY = frozenset({204, 304})
 
 _PLAIN = plainLines(
     sorted(name.decode() for name in ENDS_AT_RESPONSE),
-    often=("Con(?:tent-L|nection: )",),
+    often=("Con(?:tent-Length|nection): ",),
 )
 _KEEP_ALIVE = rf"(?:{caseless('keep-alive')}: {TRIMMED}\r\n)?+"
 

@@ -74,3 +74,9 @@ class SessionReadOnly(SessionError):
     """
     The store could not be asked, so that nothing would be kept of a change.
     """
+
+
+class NoSessionHere(SessionError):
+    """
+    The path of a request is one of those that the policy leaves without sessions.
+    """

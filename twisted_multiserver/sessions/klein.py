@@ -33,9 +33,8 @@ from zope.interface import Interface, implementer
 
 from twisted_multiserver.sessions._isessiondata import ISessionData
 from twisted_multiserver.sessions.data import SessionData
-from twisted_multiserver.sessions.errors import StoreUnavailable
+from twisted_multiserver.sessions.errors import NoSessionHere, StoreUnavailable
 from twisted_multiserver.sessions.requestsession import Sessions
-from twisted_multiserver.sessions.sessionrequest import NoSessionHere
 from twisted_multiserver.sessions.settling import RequestSession
 from twisted_multiserver.sessions.websession import WebSession
 

@@ -51,7 +51,8 @@ def meaning(error: BaseException) -> SessionError | None:
 def _refused(error: OperationFailure) -> SessionError:
     if error.code in _REFUSED:
         return StoreConfigError(
-            "mongodb: the server refuses us; look at user, password and their rights"
+            "mongodb: the server refuses us; look at user, password, authSource= and their"
+            " rights, and whether the user may log in by SCRAM-SHA-1"
         )
     if error.code in _TOO_LARGE:
         return SessionTooLarge("mongodb: a session may take 16 MiB in all")

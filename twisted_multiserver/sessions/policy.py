@@ -5,7 +5,7 @@ The rules for sessions, as their owner sets them.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import isfinite
 
 from twisted_multiserver.errors import ConfigError
@@ -51,6 +51,9 @@ class SessionPolicy:
     maxSize: int = 256 * 1024
     touchAfter: float | None = None
     optOut: tuple[str, ...] = ()
+    # Asked for at each request with a cookie.
+    _without: frozenset[str] = field(init=False, repr=False, compare=False)
+    _above: tuple[str, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """
@@ -80,6 +83,9 @@ class SessionPolicy:
         for path in self.optOut:
             if not path.startswith("/"):
                 raise ConfigError(f"path without sessions: {path!r} must begin with /")
+        without = frozenset(path.rstrip("/") for path in self.optOut)
+        object.__setattr__(self, "_without", without)
+        object.__setattr__(self, "_above", tuple(f"{path}/" for path in without))
 
     def cookieName(self, isSecure: bool) -> str:
         """
@@ -109,8 +115,4 @@ class SessionPolicy:
         @param path: of a request, as the client wrote it, without a query.
         @return: whether the request has a session.
         """
-        for prefix in self.optOut:
-            below = prefix.rstrip("/")
-            if path == below or path.startswith(below + "/"):
-                return False
-        return True
+        return not path.startswith(self._above) and path not in self._without

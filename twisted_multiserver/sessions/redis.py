@@ -18,7 +18,7 @@ from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
 
 from twisted_multiserver.sessions._isynchronizer import ENUMERATE, ISessionSynchronizer
-from twisted_multiserver.sessions.errors import SessionCorrupt
+from twisted_multiserver.sessions.errors import SessionCorrupt, StoreUnavailable
 from twisted_multiserver.sessions.operations import COMMIT_DEADLINE, LOAD_DEADLINE, Operations
 from twisted_multiserver.sessions.record import (
     KEY_SIZE,
@@ -37,6 +37,7 @@ from twisted_multiserver.sessions.redisrecord import (
 )
 from twisted_multiserver.sessions.redisscripts import (
     CHECK,
+    CLOCK,
     COMMIT,
     CONFLICT,
     CORRUPT,
@@ -44,6 +45,7 @@ from twisted_multiserver.sessions.redisscripts import (
     DONE_INDEX,
     GONE,
     INDEX,
+    LATE,
     LISTED,
     LOAD,
     MARK,
@@ -51,7 +53,9 @@ from twisted_multiserver.sessions.redisscripts import (
     TOUCH,
     UNINDEX,
     YES,
+    Script,
 )
+from twisted_multiserver.sessions.serverclock import ServerClock
 from twisted_multiserver.sessions.storeuri import StoreURI
 
 Result = TypeVar("Result")
@@ -85,6 +89,7 @@ class RedisSynchronizer:
             else Connections.ofHandler(driverObject)
         )
         self.operations = Operations("redis", reactor, classify)
+        self._clock = ServerClock(reactor.seconds)
 
     @classmethod
     def fromURI(cls, uri: StoreURI, reactor: Any) -> RedisSynchronizer:
@@ -106,7 +111,9 @@ class RedisSynchronizer:
         # nothing to learn from it.
         if connections.isOurs:
             return connections.open()
-        return self.health()
+        return self.operations.run(
+            "start", COMMIT_DEADLINE, lambda: connections.look().addCallback(lambda _: None)
+        )
 
     def stop(self, grace: float = 5.0) -> Deferred[None]:
         """
@@ -127,13 +134,19 @@ class RedisSynchronizer:
         """
         See the interface.
         """
-        return self.operations.run("commit", COMMIT_DEADLINE, lambda: self._commit(key, delta))
+        givenUpAt = self._clock.now() + COMMIT_DEADLINE
+        return self.operations.run(
+            "commit", COMMIT_DEADLINE, lambda: self._commit(key, delta, givenUpAt)
+        )
 
     def rotate(self, old: bytes, new: bytes, delta: SessionDelta) -> Deferred[CommitResult]:
         """
         See the interface.
         """
-        return self.operations.run("rotate", COMMIT_DEADLINE, lambda: self._rotate(old, new, delta))
+        givenUpAt = self._clock.now() + COMMIT_DEADLINE
+        return self.operations.run(
+            "rotate", COMMIT_DEADLINE, lambda: self._rotate(old, new, delta, givenUpAt)
+        )
 
     def touch(self, key: bytes, ttl: float) -> Deferred[bool]:
         """
@@ -184,15 +197,44 @@ class RedisSynchronizer:
     def _load(self, key: bytes) -> Deferred[StoredSession | None]:
         return self._connections.run(LOAD, [sessionKey(key)], []).addCallback(_loadedOrNone)
 
-    def _commit(self, key: bytes, delta: SessionDelta) -> Deferred[CommitResult]:
-        return self._connections.run(COMMIT, [sessionKey(key)], changeArguments(delta)).addCallback(
+    def _commit(self, key: bytes, delta: SessionDelta, givenUpAt: float) -> Deferred[CommitResult]:
+        return self._change(COMMIT, [sessionKey(key)], delta, givenUpAt).addCallback(
             self._changed, key, delta.ttl
         )
 
-    def _rotate(self, old: bytes, new: bytes, delta: SessionDelta) -> Deferred[CommitResult]:
-        return self._connections.run(
-            ROTATE, [sessionKey(old), sessionKey(new)], changeArguments(delta)
+    def _rotate(
+        self, old: bytes, new: bytes, delta: SessionDelta, givenUpAt: float
+    ) -> Deferred[CommitResult]:
+        return self._change(
+            ROTATE, [sessionKey(old), sessionKey(new)], delta, givenUpAt
         ).addCallback(self._changed, new, delta.ttl, old)
+
+    def _change(
+        self, script: Script, keys: list[bytes], delta: SessionDelta, givenUpAt: float
+    ) -> Deferred[bytes]:
+        askedAt, until = self._clock.now(), self._clock.serverTime(givenUpAt)
+        if until is None:
+            learning: Deferred[bytes] = self._connections.run(CLOCK, keys[:1], [])
+            learning.addCallback(self._timeTold, askedAt)
+            return learning.addCallback(
+                lambda _: self._connections.run(
+                    script, keys, changeArguments(delta, self._clock.serverTime(givenUpAt))
+                )
+            )
+        changing: Deferred[bytes] = self._connections.run(
+            script, keys, changeArguments(delta, until)
+        )
+        return changing.addCallback(self._inTime, askedAt)
+
+    def _inTime(self, answer: bytes, askedAt: float) -> bytes:
+        if answer[:1] == LATE:
+            self._timeTold(answer, askedAt)
+            # Or the server's clock was set, of which we know by now.
+            raise StoreUnavailable("redis: the change came too late", retryable=True)
+        return answer
+
+    def _timeTold(self, answer: bytes, askedAt: float) -> None:
+        self._clock.told(int(answer[1:]) / 1000, askedAt)
 
     def _touch(self, key: bytes, ttl: float) -> Deferred[bool]:
         return (

@@ -27,7 +27,8 @@ from twisted_multiserver.sessions.errors import (
     StoreConfigError,
     StoreUnavailable,
 )
-from twisted_multiserver.sessions.redisscripts import Argument, Script
+from twisted_multiserver.sessions.redisrecord import sessionKey
+from twisted_multiserver.sessions.redisscripts import SPREAD, Argument, Script
 
 # What decodes any bytes, or leaves them as they are, and gives the same when encoded.
 _HARMLESS_CHARSETS = ("ascii", "iso8859-1", "utf-8")
@@ -152,6 +153,14 @@ class Connections:
             # It may be connecting; the driver waits for that.
             return self._factory.handler.ping()  # type: ignore[no-any-return]
         return self._free().execute_command("PING")  # type: ignore[no-any-return]
+
+    def look(self) -> Deferred[None]:
+        """
+        @return: fires when the server answers, and is one that can be used.
+        """
+        return self.ping().addCallback(
+            lambda _: self.run(SPREAD, [sessionKey(b"a"), sessionKey(b"b")], [])
+        )
 
     def open(self) -> Deferred[None]:
         """

@@ -22,8 +22,9 @@ from zope.interface import implementer
 from twisted_multiserver.sessions.errors import SessionError, StoreConfigError, StoreUnavailable
 from twisted_multiserver.sessions.operations import COMMIT_DEADLINE
 from twisted_multiserver.sessions.redisconnections import Connections, classify
-from twisted_multiserver.sessions.redisscripts import SCRIPTS
-from twisted_multiserver.sessions.redistls import tlsMeaning, tlsOptions
+from twisted_multiserver.sessions.redisrecord import sessionKey
+from twisted_multiserver.sessions.redisscripts import SCRIPTS, SPREAD
+from twisted_multiserver.sessions.storetls import tlsMeaning, tlsOptions
 from twisted_multiserver.sessions.storeuri import StoreURI
 
 # To one server, for each process.
@@ -78,7 +79,7 @@ def _endpoint(uri: StoreURI, reactor: Any) -> tuple[IStreamClientEndpoint, str]:
     endpoint: IStreamClientEndpoint = HostnameEndpoint(reactor, host, port, timeout=COMMIT_DEADLINE)
     authority = uri.options.get("ca")
     if uri.scheme == "rediss":
-        endpoint = wrapClientTLS(tlsOptions(host, authority), endpoint)
+        endpoint = wrapClientTLS(tlsOptions("redis", host, authority), endpoint)
     elif authority is not None:
         raise StoreConfigError(f"{uri.place}: 'ca' is for rediss://, which is TLS")
     return endpoint, f"{host}:{port}"
@@ -138,7 +139,7 @@ class RedisConnection(txredisapi.RedisProtocol):  # type: ignore[misc]
         if isinstance(error, FirstError):
             error = error.subFailure.value
         assert error is not None
-        found = tlsMeaning(self._lostBy) if self._lostBy is not None else None
+        found = tlsMeaning("redis", self._lostBy) if self._lostBy is not None else None
         self.factory.failed(found or classify(error) or StoreUnavailable(f"redis: {error}"))
         self.transport.abortConnection()
 
@@ -189,8 +190,7 @@ class RedisFactory(txredisapi.RedisFactory):  # type: ignore[misc]
             self._greeting.append(("AUTH", user, password) if user else ("AUTH", password))
         if database is not None:
             self._greeting.append(("SELECT", database))
-        # A Redis Cluster refuses two keys that have two places, which rotation needs.
-        self._greeting.append(("EVAL", "return 1", 2, b"s:{a}", b"s:{b}"))
+        self._greeting.append(("EVAL", SPREAD.source, 2, sessionKey(b"a"), sessionKey(b"b")))
         self._greeting.extend(("SCRIPT", "LOAD", script.source) for script in SCRIPTS)
         self._opening: Deferred[None] | None = None
 

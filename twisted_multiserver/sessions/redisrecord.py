@@ -36,9 +36,10 @@ def milliseconds(ttl: float) -> int:
     return max(1, ceil(ttl * 1000))
 
 
-def changeArguments(delta: SessionDelta) -> list[Argument]:
+def changeArguments(delta: SessionDelta, until: float | None = None) -> list[Argument]:
     """
     @param delta: for L{COMMIT} and L{ROTATE}.
+    @param until: when it is too late, in seconds of the server's clock; L{None} for never.
     @return: their C{ARGV}.
     """
     flags = (
@@ -55,6 +56,7 @@ def changeArguments(delta: SessionDelta) -> list[Argument]:
         (delta.principal or "").encode(),
         len(delta.expect),
         len(delta.unset),
+        0 if until is None else milliseconds(until),
     ]
     for name, value in delta.expect.items():
         arguments += (_field(name), 0 if value is None else 1, value or b"")

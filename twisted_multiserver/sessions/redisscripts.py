@@ -29,6 +29,8 @@ DONE_INDEX = b"i"
 GONE = b"g"
 CONFLICT = b"c"
 CORRUPT = b"x"
+# Too late; what follows is the server's time (ms).
+LATE = b"l"
 YES = b"y"
 
 Argument = bytes | int
@@ -62,9 +64,14 @@ end
 """
 
 # ARGV: operation, ttl (ms), flags (c create, x clear, m meta, p principal), meta,
-# principal, how many expected, how many unset, then expected (field, 1 or 0, value),
-# unset (field), set (field, value).
+# principal, how many expected, how many unset, when it is too late (ms, 0 for never), then
+# expected (field, 1 or 0, value), unset (field), set (field, value).
 _CHANGE = f"""
+local function late()
+  local time = redis.call('TIME')
+  local now = time[1] * 1000 + math.floor(time[2] / 1000)
+  if ARGV[8] ~= '0' and now >= tonumber(ARGV[8]) then return 'l' .. string.format('%.0f', now) end
+end
 local function has(flag) return string.find(ARGV[3], flag, 1, true) end
 local function repeated(known)
   for at = 1, #known, {OPERATION_SIZE} do
@@ -72,7 +79,7 @@ local function repeated(known)
   end
 end
 local function asExpected(key)
-  for at = 8, 5 + ARGV[6] * 3, 3 do
+  for at = 9, 6 + ARGV[6] * 3, 3 do
     local value = redis.call('HGET', key, ARGV[at])
     if ARGV[at + 1] == '0' then
       if value then return false end
@@ -88,7 +95,7 @@ local function inPieces(command, key, first, last)
   end
 end
 local function change(key, meta, known, principal, until_)
-  local unset = 8 + ARGV[6] * 3
+  local unset = 9 + ARGV[6] * 3
   local set = unset + ARGV[7]
   if has('p') then
     local given = ARGV[5] ~= '' and ARGV[5]
@@ -138,7 +145,7 @@ elseif not has('c') then
   return 'g'
 end
 if not asExpected(key) then return 'c' end
-return change(key, was[1], known, was[3], was[4])
+return late() or change(key, was[1], known, was[3], was[4])
 """
 )
 
@@ -153,11 +160,19 @@ if repeated(there[2] or '') then return indexed(there[3], there[4], ARGV[2]) end
 local was = redis.call('HMGET', old, 'm', 'o', 'p')
 if not was[1] then return redis.call('EXISTS', old) == 1 and 'x' or 'g' end
 if redis.call('EXISTS', new) == 1 or not asExpected(old) then return 'c' end
+local tooLate = late()
+if tooLate then return tooLate end
 redis.call('RENAME', old, new)
 redis.call('HDEL', new, 'i')
 return change(new, was[1], was[2] or '', was[3], false)
 """
 )
+
+# KEYS: a session, of whose server the time is asked.  Answers y and that (ms).
+CLOCK = Script("""
+local time = redis.call('TIME')
+return 'y' .. string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
+""")
 
 # KEYS: the session.  ARGV: ttl (ms).
 TOUCH = Script(
@@ -227,4 +242,7 @@ end
 return table.concat(answer)
 """)
 
-SCRIPTS = (LOAD, COMMIT, ROTATE, TOUCH, DELETE, INDEX, MARK, UNINDEX, LISTED, CHECK)
+# KEYS: two of different sessions.  A Redis Cluster refuses them, which rotation needs.
+SPREAD = Script("return 'k'")
+
+SCRIPTS = (LOAD, COMMIT, ROTATE, CLOCK, TOUCH, DELETE, INDEX, MARK, UNINDEX, LISTED, CHECK)

@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 from twisted.web.http import datetimeToString
 from twisted.web.server import Request
 
-from twisted_multiserver.sessions.errors import SessionError
+from twisted_multiserver.sessions.errors import NoSessionHere, SessionError
 from twisted_multiserver.sessions.refusals import refusalWhenOpening
 from twisted_multiserver.sessions.requestsession import Sessions
 from twisted_multiserver.sessions.settling import RequestSession
@@ -29,12 +29,6 @@ if TYPE_CHECKING:
 else:
     # Mixed into request classes that derive from Request, perhaps by way of others.
     _Base = object
-
-
-class NoSessionHere(SessionError):
-    """
-    The path of a request is one of those that the policy leaves without sessions.
-    """
 
 
 class SessionRequestMixin(_Base):
@@ -141,8 +135,7 @@ class SessionRequestMixin(_Base):
             self.site.reactor.callLater(0, exchange.abandon)
 
     def _hasSessions(self) -> bool:
-        policy = self.sharedSessions.policy
-        return not policy.optOut or policy.covers(self.path.decode("latin-1"))
+        return self.sharedSessions.policy.covers(self.path.decode("latin-1"))
 
     def _isSessionSecure(self) -> bool:
         return bool(self.isSecure())  # type: ignore[no-untyped-call]

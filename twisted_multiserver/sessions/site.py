@@ -24,10 +24,9 @@ from twisted_multiserver.sessions.errors import SessionError
 from twisted_multiserver.sessions.policy import SessionPolicy
 from twisted_multiserver.sessions.requestsession import Sessions
 from twisted_multiserver.sessions.sealing import SessionSealing
-from twisted_multiserver.sessions.sessionrequest import NoSessionHere, SessionRequestMixin
+from twisted_multiserver.sessions.sessionrequest import SessionRequestMixin
 
 __all__ = [
-    "NoSessionHere",
     "SessionRequestMixin",
     "SynchronizedSite",
     "sessionRequest",

@@ -32,10 +32,19 @@ from twisted_multiserver.sessions.errors import (
 )
 from twisted_multiserver.sessions.operations import COMMIT_DEADLINE, LOAD_DEADLINE, Operations
 from twisted_multiserver.sessions.record import CommitResult, SessionDelta, StoredSession
-from twisted_multiserver.sessions.sqliteschema import openDatabase, prepareDatabase
+from twisted_multiserver.sessions.sqliteschema import (
+    isBusy,
+    openDatabase,
+    prepareDatabase,
+    primaryCode,
+)
 from twisted_multiserver.sessions.storeuri import StoreURI
 
 Result = TypeVar("Result")
+
+# How long a reader waits in the rare cases in which it has to: while another process recovers
+# the log behind a crash, or is the last to close it.  In seconds.
+_READERS_PATIENCE = 0.5
 
 _BROKEN = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_READONLY})
 
@@ -45,14 +54,16 @@ class _Worker:
     A thread with a connection.
     """
 
-    def __init__(self, reactor: Any, path: str, name: str) -> None:
+    def __init__(self, reactor: Any, path: str, name: str, patience: float) -> None:
         """
         @param reactor: is told of results.
         @param path: of the database.
         @param name: of the thread.
+        @param patience: how long a statement waits for other processes, in seconds.
         """
         self._reactor = reactor
         self._path = path
+        self._patience = patience
         self._tasks: SimpleQueue[tuple[Callable[..., Any], tuple[Any, ...], Deferred[Any]] | None]
         self._tasks = SimpleQueue()
         self._thread = Thread(target=self._run, name=name, daemon=True)
@@ -87,7 +98,7 @@ class _Worker:
             call, arguments, done = task
             try:
                 if self._connection is None:
-                    self._connection = openDatabase(self._path)
+                    self._connection = openDatabase(self._path, self._patience)
                 result = call(self._connection, *arguments)
             # Whatever it is, the caller has to know of it.
             except BaseException:
@@ -145,11 +156,12 @@ class SQLiteSynchronizer:
                     prepareDatabase(self._path)
             except StoreConfigError as error:
                 return fail(error)
-            self._reader = _Worker(self._reactor, self._path, "sessions reader")
-            self._writer = _Worker(self._reactor, self._path, "sessions writer")
+            self._reader = _Worker(self._reactor, self._path, "sessions reader", _READERS_PATIENCE)
+            # What it does waits by itself, faster than SQLite does.
+            self._writer = _Worker(self._reactor, self._path, "sessions writer", 0.0)
             self._reader.start()
             self._writer.start()
-        return self.health()
+        return self.health().addCallback(lambda _: self._write("start", _nothing))
 
     def stop(self, grace: float = 5.0) -> Deferred[None]:
         """
@@ -209,13 +221,19 @@ class SQLiteSynchronizer:
         """
         See L{ISessionSynchronizer<twisted_multiserver.interfaces.ISessionSynchronizer>}.
         """
-        return self._read("health", lambda connection, now: None)
+        return self._read("health", _nothing)
 
     def _read(self, name: str, call: Callable[..., Result], *arguments: Any) -> Deferred[Result]:
         return self._do(self._reader, name, LOAD_DEADLINE, call, arguments)
 
     def _write(self, name: str, call: Callable[..., Result], *arguments: Any) -> Deferred[Result]:
-        return self._do(self._writer, name, COMMIT_DEADLINE, call, arguments)
+        until = time.monotonic() + COMMIT_DEADLINE
+
+        def write(connection: sqlite3.Connection, *arguments: Any) -> Result:
+            with changes.writing(connection, until):
+                return call(connection, *arguments)
+
+        return self._do(self._writer, name, COMMIT_DEADLINE, write, arguments)
 
     def _do(
         self,
@@ -240,11 +258,20 @@ class SQLiteSynchronizer:
     def _meaning(self, error: BaseException) -> SessionError | None:
         if not isinstance(error, sqlite3.Error):
             return None
-        # The lower byte is the primary code.
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        code = primaryCode(error)
         if code in _BROKEN:
             return StoreConfigError(f"sqlite: {self._path} can't be used: {error}")
         if code == sqlite3.SQLITE_TOOBIG:
             return SessionTooLarge(f"sqlite: {error}")
-        isBusy = code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-        return StoreUnavailable(f"sqlite: {self._path}: {error}", retryable=isBusy)
+        return StoreUnavailable(
+            f"sqlite: {self._path}: {error}",
+            retryable=isBusy(error),
+            # The disk may fail behind the point of no return.
+            outcomeUnknown=code == sqlite3.SQLITE_IOERR,
+        )
+
+
+def _nothing(connection: sqlite3.Connection, now: float) -> None:
+    """
+    Just open the database.
+    """

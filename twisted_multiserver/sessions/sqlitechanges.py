@@ -1,5 +1,5 @@
 """
-What is done in a database of sessions, in one transaction each.
+What is done in a database of sessions: what changes it is called within L{writing}.
 
 Everything here runs in a thread of the store's, on a connection of that thread.
 
@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from random import random
 from time import monotonic, sleep
 
+from twisted_multiserver.sessions.errors import SessionCorrupt, StoreUnavailable
 from twisted_multiserver.sessions.record import (
     OPERATION_SIZE,
     OPERATIONS_KEPT,
@@ -23,10 +24,12 @@ from twisted_multiserver.sessions.record import (
     SessionDelta,
     StoredSession,
 )
+from twisted_multiserver.sessions.sqliteschema import isBusy
 
 # How long to wait for the one other writer, and how often to look, in seconds.
 BUSY_TIMEOUT = 1.5
 _PAUSE = 0.0004
+_CORRUPT = "sqlite: what is stored under the key of a session is none"
 
 
 def encodeName(name: str) -> bytes:
@@ -45,36 +48,46 @@ def decodeName(data: bytes) -> str:
     return data.decode("utf-8", "surrogatepass")
 
 
-def _begin(connection: sqlite3.Connection) -> None:
+def _begin(connection: sqlite3.Connection, until: float) -> None:
     """
     Take the writer's lock.
 
     SQLite's own waiting sleeps for up to 100 ms; a commit takes a fraction of one.
     """
-    deadline = monotonic() + BUSY_TIMEOUT
+    deadline = min(monotonic() + BUSY_TIMEOUT, until)
     while True:
         try:
             connection.execute("BEGIN IMMEDIATE")
             return
         except sqlite3.OperationalError as error:
-            isBusy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
-            if not isBusy or monotonic() > deadline:
+            if not isBusy(error) or monotonic() > deadline:
                 raise
         sleep(_PAUSE * (0.5 + random()))
 
 
 @contextmanager
-def writing(connection: sqlite3.Connection) -> Iterator[None]:
+def writing(connection: sqlite3.Connection, until: float) -> Iterator[None]:
     """
     One transaction that writes.
+
+    @param connection: to the database.
+    @param until: when it is too late, in seconds of C{time.monotonic}: then nobody waits any
+        more, and what is done could undo what came after.
+    @raise StoreUnavailable: if it is too late.
     """
-    _begin(connection)
+    if monotonic() < until:
+        _begin(connection, until)
     try:
+        if monotonic() >= until:
+            raise StoreUnavailable("sqlite: it was not done in time")
         yield
+        connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        # After some errors, such as a full disk, SQLite has rolled back by itself; what can't
+        # be committed would be in the way of all that follows.
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
         raise
-    connection.execute("COMMIT")
 
 
 def load(connection: sqlite3.Connection, key: bytes, now: float) -> StoredSession | None:
@@ -91,7 +104,14 @@ def load(connection: sqlite3.Connection, key: bytes, now: float) -> StoredSessio
     if not rows:
         return None
     meta, principal, expiry, first, _ = rows[0]
-    fields = {} if first is None else {decodeName(row[3]): row[4] for row in rows}
+    try:
+        fields = {} if first is None else {decodeName(row[3]): row[4] for row in rows}
+    except (AttributeError, UnicodeDecodeError) as error:
+        raise SessionCorrupt(_CORRUPT) from error
+    # Columns of SQLite take values of any type.
+    isWell = type(meta) is bytes and type(principal) is str
+    if not isWell or not all(type(value) is bytes for value in fields.values()):
+        raise SessionCorrupt(_CORRUPT)
     return StoredSession(meta, fields, expiry - now, principal)
 
 
@@ -101,21 +121,21 @@ def commit(
     """
     See L{ISessionSynchronizer<twisted_multiserver.interfaces.ISessionSynchronizer>}.
     """
-    with writing(connection):
-        operations = _operations(connection, key, now)
-        if operations is not None and _isAmong(delta.operation, operations):
-            return CommitResult.ok
-        if delta.create:
-            if operations is not None:
-                return CommitResult.conflict
-            _remove(connection, key)
-            connection.execute(
-                "INSERT INTO s VALUES (?, ?, ?, '', x'')", (key, now + delta.ttl, delta.meta or b"")
-            )
-            operations = b""
-        elif operations is None:
-            return CommitResult.gone
-        return _apply(connection, key, delta, operations, now)
+    operations = _operations(connection, key, now)
+    if operations is not None and _isAmong(delta.operation, operations):
+        return CommitResult.ok
+    if delta.create:
+        isExpected = all(value is None for value in delta.expect.values())
+        if operations is not None or not isExpected:
+            return CommitResult.conflict
+        _remove(connection, key)
+        connection.execute(
+            "INSERT INTO s VALUES (?, ?, ?, '', x'')", (key, now + delta.ttl, delta.meta or b"")
+        )
+        operations = b""
+    elif operations is None:
+        return CommitResult.gone
+    return _apply(connection, key, delta, operations, now)
 
 
 def rotate(
@@ -124,29 +144,27 @@ def rotate(
     """
     See L{ISessionSynchronizer<twisted_multiserver.interfaces.ISessionSynchronizer>}.
     """
-    with writing(connection):
-        done = _operations(connection, new, now)
-        if done is not None and _isAmong(delta.operation, done):
-            return CommitResult.ok
-        operations = _operations(connection, old, now)
-        if operations is None:
-            return CommitResult.gone
-        result = _apply(connection, old, delta, operations, now)
-        if result is CommitResult.ok:
-            _remove(connection, new)
-            connection.execute("UPDATE s SET id = ? WHERE id = ?", (new, old))
-            connection.execute("UPDATE f SET id = ? WHERE id = ?", (new, old))
-        return result
+    done = _operations(connection, new, now)
+    if done is not None and _isAmong(delta.operation, done):
+        return CommitResult.ok
+    operations = _operations(connection, old, now)
+    if operations is None:
+        return CommitResult.gone
+    result = _apply(connection, old, delta, operations, now)
+    if result is CommitResult.ok:
+        _remove(connection, new)
+        connection.execute("UPDATE s SET id = ? WHERE id = ?", (new, old))
+        connection.execute("UPDATE f SET id = ? WHERE id = ?", (new, old))
+    return result
 
 
 def touch(connection: sqlite3.Connection, key: bytes, ttl: float, now: float) -> bool:
     """
     See L{ISessionSynchronizer<twisted_multiserver.interfaces.ISessionSynchronizer>}.
     """
-    with writing(connection):
-        done = connection.execute(
-            "UPDATE s SET exp = ? WHERE id = ? AND exp > ?", (now + ttl, key, now)
-        )
+    done = connection.execute(
+        "UPDATE s SET exp = ? WHERE id = ? AND exp > ?", (now + ttl, key, now)
+    )
     return done.rowcount > 0
 
 
@@ -154,9 +172,8 @@ def delete(connection: sqlite3.Connection, key: bytes, now: float) -> bool:
     """
     See L{ISessionSynchronizer<twisted_multiserver.interfaces.ISessionSynchronizer>}.
     """
-    with writing(connection):
-        wasThere = _operations(connection, key, now) is not None
-        _remove(connection, key)
+    wasThere = _operations(connection, key, now) is not None
+    _remove(connection, key)
     return wasThere
 
 
@@ -164,12 +181,11 @@ def purge(connection: sqlite3.Connection, limit: int, now: float) -> int:
     """
     See L{ISessionSynchronizer<twisted_multiserver.interfaces.ISessionSynchronizer>}.
     """
-    with writing(connection):
-        over = connection.execute(
-            "SELECT id FROM s WHERE exp <= ? ORDER BY exp LIMIT ?", (now, limit)
-        ).fetchall()
-        for (key,) in over:
-            _remove(connection, key)
+    over = connection.execute(
+        "SELECT id FROM s WHERE exp <= ? ORDER BY exp LIMIT ?", (now, limit)
+    ).fetchall()
+    for (key,) in over:
+        _remove(connection, key)
     return len(over)
 
 
@@ -189,10 +205,9 @@ def deletePrincipal(
     """
     See L{ISessionSynchronizer<twisted_multiserver.interfaces.ISessionSynchronizer>}.
     """
-    with writing(connection):
-        keys = [key for key in find(connection, principal, now) if key != exceptKey]
-        for key in keys:
-            _remove(connection, key)
+    keys = [key for key in find(connection, principal, now) if key != exceptKey]
+    for key in keys:
+        _remove(connection, key)
     return len(keys)
 
 

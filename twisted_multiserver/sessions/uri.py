@@ -56,19 +56,23 @@ class StoreHome:
     @ivar name: of the class.
     @ivar driver: the package that it needs; empty for none.
     @ivar extra: that installs the driver.
+    @ivar besides: packages that come with the driver.
     """
 
     module: str
     name: str
     driver: str = ""
     extra: str = ""
+    besides: tuple[str, ...] = ()
 
 
 _REDIS = StoreHome("redis", "RedisSynchronizer", "txredisapi", "redis")
 
 STORES = {
     "memcached": StoreHome("memcached", "MemcachedSynchronizer", "pymemcache", "memcached"),
-    "mongodb": StoreHome("mongodb", "MongoDBSynchronizer", "txmongo", "mongodb"),
+    "mongodb": StoreHome(
+        "mongodb", "MongoDBSynchronizer", "txmongo", "mongodb", ("pymongo", "bson")
+    ),
     "redis": _REDIS,
     "rediss": _REDIS,
     "sqlite": StoreHome("sqlite", "SQLiteSynchronizer"),
@@ -85,7 +89,7 @@ def storeClass(home: StoreHome) -> StoreClass:
         module = import_module(f"twisted_multiserver.sessions.{home.module}")
     except ModuleNotFoundError as error:
         # Some other module that is missing is a fault, and no user's.
-        if not home.driver or (error.name or "").partition(".")[0] != home.driver:
+        if (error.name or "").partition(".")[0] not in (home.driver or None, *home.besides):
             raise
         raise StoreConfigError(
             f"{home.module} needs {home.driver}: pip install 'twisted_multiserver[{home.extra}]'"

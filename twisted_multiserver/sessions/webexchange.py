@@ -18,12 +18,12 @@ from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionAborted
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.http import Request as HTTPRequest
 from twisted.web.http_headers import Headers
 
+from twisted_multiserver.cutting import cutResponse
 from twisted_multiserver.sessions.gate import SessionGate
 from twisted_multiserver.sessions.refusals import Refusal, refusalFor, unstorable
 from twisted_multiserver.sessions.responsefields import mergedVary
@@ -31,8 +31,6 @@ from twisted_multiserver.sessions.settling import RequestSession
 
 # Of what the application would have answered, this is no less true of our answer.
 _KEPT = (b"Server", b"Date", b"Connection")
-# RFC 9113 section 7.
-_H2_INTERNAL_ERROR = 2
 
 
 class WebExchange:
@@ -226,7 +224,7 @@ class WebExchange:
         producer, request.producer = request.producer, None
         if request.startedWriting and gate.head is None:
             self._warn(failure, "not stored, the rest of the response is cut off")
-            self._cut()
+            cutResponse(request)
         else:
             self._warn(failure, f"not stored, answered {int(refusal.status)}")
             self._answer(refusal)
@@ -256,20 +254,6 @@ class WebExchange:
         request.setResponseCode(refusal.status)
         HTTPRequest.write(request, refusal.body)
         self._end()
-
-    def _cut(self) -> None:
-        request = self._request
-        channel = request.channel
-        if request.clientproto == b"HTTP/2":
-            # The abortConnection of an H2Stream would tell the client that all is well.
-            connection = channel._conn
-            connection.conn.reset_stream(channel.streamID, error_code=_H2_INTERNAL_ERROR)
-            if connection._tryToWriteControlData():
-                connection._requestDone(channel.streamID)
-            request.connectionLost(Failure(ConnectionAborted()))
-            return
-        # HTTPChannel has none.
-        getattr(channel, "abortConnection", channel.transport.abortConnection)()
 
     def _warn(self, failure: Failure, what: str) -> None:
         self._log.warn(

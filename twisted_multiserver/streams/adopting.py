@@ -9,6 +9,7 @@ wrappers such as C{haproxy:}, a reactor without epoll) stays what it is.
 from __future__ import annotations
 
 import socket
+import struct
 from collections.abc import Callable
 from typing import Any
 
@@ -24,6 +25,7 @@ from twisted_multiserver.streams.sweep import Sweep
 from twisted_multiserver.streams.transportstream import TransportStream
 
 _PLAIN = (tcp.Server, tcp.Client, unix.Server, unix.Client)
+_NO_LINGER = struct.pack("ii", 1, 0)
 _DONE = Failure(ConnectionDone())
 _ABORTED = Failure(ConnectionAborted())
 
@@ -67,7 +69,11 @@ class PlainOwner:
         """
         See L{SocketOwner<twisted_multiserver.streams.socketstream.SocketOwner>}.
         """
-        self._socket.close()
+        connection = self._socket
+        if aborted and connection.family != socket.AF_UNIX:
+            # Not an end, which a client would take for that of the response: a reset.
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+        connection.close()
 
 
 class Adopter:
@@ -133,7 +139,7 @@ class StreamProtocol(Protocol):
         del self._made
         stream = self._adopter.ofTransport(self.transport)
         if stream is None:
-            stream = self.kept = TransportStream()
+            stream = self.kept = TransportStream(self._adopter.sweep)
             self.kept.makeConnection(self.transport)
         made(stream, self.transport)
 

@@ -13,7 +13,7 @@ registered, the reactor isn't asked to watch anything.
 from __future__ import annotations
 
 from collections.abc import Callable
-from select import EPOLLOUT, epoll
+from select import EPOLLIN, EPOLLOUT, epoll
 from typing import Final, Protocol
 
 # So many descriptors in one look, and so many looks before the reactor has its turn.
@@ -142,6 +142,9 @@ class Poller:
                     # Closed by what came before it in this batch.
                     continue
                 try:
+                    if event == EPOLLIN:
+                        polled.readable()
+                        continue
                     if event & EPOLLOUT:
                         polled.writable()
                     if event != EPOLLOUT:

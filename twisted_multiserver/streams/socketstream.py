@@ -21,13 +21,11 @@ from socket import SHUT_WR, socket
 from typing import Final, Protocol
 
 from twisted_multiserver.streams.poller import Poller
-from twisted_multiserver.streams.streams import StreamUser
+from twisted_multiserver.streams.streams import STALL, StreamUser
 from twisted_multiserver.streams.sweep import Sweep
 
 _PIECE: Final = 65536
 LINGER: Final = 2.0
-# A peer that takes nothing for so long isn't waited for by a stream that closes, in seconds.
-STALL: Final = 60.0
 
 
 class SocketOwner(Protocol):
@@ -68,6 +66,7 @@ class SocketStream:
         "buffered",
         "deadline",
         "pending",
+        "refused",
     )
 
     def __init__(
@@ -95,6 +94,7 @@ class SocketStream:
         self._watched = EPOLLIN
         self.buffered = False
         self.pending = 0
+        self.refused = False
         self.deadline = inf
         poller.register(self._descriptor, EPOLLIN, self)
 
@@ -115,6 +115,7 @@ class SocketStream:
                 sent = 0
             except OSError:
                 # The peer has gone; the epoll tells, and what it still said is read first.
+                self.refused = True
                 return
             if sent == len(data):
                 return

@@ -12,7 +12,10 @@ even if the peer has sent something that nobody read (RFC 9112 section 9.6).
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Final, Protocol
+
+# A peer that takes nothing for so long isn't waited for by a stream that closes, in seconds.
+STALL: Final = 60.0
 
 
 class Stream(Protocol):
@@ -22,10 +25,13 @@ class Stream(Protocol):
     @ivar buffered: whether so much is still to be written that the writer should
         wait for C{streamDrained}.
     @ivar pending: how much, in bytes.
+    @ivar refused: whether the peer had gone when something was written, of which it so has
+        taken nothing; never set where that can't be told.
     """
 
     buffered: bool
     pending: int
+    refused: bool
 
     def belongTo(self, user: StreamUser) -> None:
         """

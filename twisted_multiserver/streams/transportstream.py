@@ -2,12 +2,14 @@
 A stream on a Twisted transport.
 
 It registers as the transport's producer, which is how Twisted tells that the write
-buffer is full, and empty again.
+buffer is full, and empty again.  Twisted waits without end for a peer that neither takes what
+is left nor answers the end of TLS; a stream that closes does so for L{STALL} seconds.
 """
 
 from __future__ import annotations
 
 import socket
+from math import inf
 from typing import Protocol, cast
 
 from twisted.internet.error import ConnectionDone
@@ -16,7 +18,8 @@ from twisted.internet.protocol import Protocol as TwistedProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from twisted_multiserver.streams.streams import StreamUser
+from twisted_multiserver.streams.streams import STALL, StreamUser
+from twisted_multiserver.streams.sweep import Sweep
 
 
 class _Transport(Protocol):
@@ -37,12 +40,20 @@ class _Transport(Protocol):
 class TransportStream(TwistedProtocol):
     """
     See L{Stream<twisted_multiserver.streams.streams.Stream>}.
+
+    @ivar deadline: when a peer that doesn't go away is dropped, in seconds of the clock.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, sweep: Sweep) -> None:
+        """
+        @param sweep: watches the time when it is to close.
+        """
+        self._sweep = sweep
+        self.deadline = inf
         self.buffered = False
         # Only the transport knows how much.
         self.pending = 0
+        self.refused = False
         self._isClosing = False
         self._user: StreamUser | None = None
 
@@ -69,6 +80,7 @@ class TransportStream(TwistedProtocol):
         """
         @param reason: L{ConnectionDone} for an orderly end.
         """
+        self._sweep.forget(self)
         if self._user is not None:
             user, self._user = self._user, None
             clean = reason is not None and isinstance(reason.value, ConnectionDone)
@@ -115,11 +127,21 @@ class TransportStream(TwistedProtocol):
         """
         See L{Stream<twisted_multiserver.streams.streams.Stream>}.
         """
+        if self._isClosing:
+            return
         self._isClosing = True
         # A producer would keep the transport open, and a paused one would not see the end.
         self._twisted.unregisterProducer()
         self._twisted.resumeProducing()
         self._twisted.loseConnection()
+        self.deadline = self._sweep.seconds() + STALL
+        self._sweep.watch(self)
+
+    def overdue(self) -> None:
+        """
+        The peer had time enough to go.
+        """
+        self.abort()
 
     def leave(self) -> None:
         """
@@ -131,6 +153,7 @@ class TransportStream(TwistedProtocol):
         """
         See L{Stream<twisted_multiserver.streams.streams.Stream>}.
         """
+        self._sweep.forget(self)
         self._twisted.abortConnection()
 
     def isQuiet(self) -> bool:

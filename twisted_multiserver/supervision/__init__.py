@@ -2,9 +2,14 @@
 Supervision: the master's side of the child flow::
 
     supervisor    owns all slots; what C{spawn} promised
+    reloads       one reload at a time; reloading is that one
     slot          one place, and when the next child lives there
+    slotowner     what it asks of the supervisor
+    replacement   the promise to put another child there
+    crashlog      what the log says of a crash
     backoff       when that is
     incarnation   one life, with its timers and its end
+    tenancy       what it tells its slot
     lifecycle     the life as one table
     process       its process: started, heard, ended
     launching     its sockets, its environment, its start
@@ -19,6 +24,8 @@ Supervision: the master's side of the child flow::
     child         who it is
     crash         what is told of an end that nobody asked for
     events        all that can happen to it
+    observers     whoever is told of that
+    counting      how often it has happened
     whencrashed   Deferreds that tell of crashes
     oncrash       a command that is told of crashes
 

@@ -11,13 +11,12 @@ from twisted_multiserver.supervision.events import LifecycleEvent
 
 class ILifecycleObserver(Interface):
     """
-    Is told of all that happens to children.
+    Is told of all that happens: to children, by reloads, to backends.
     """
 
     def lifecycleEvent(event: LifecycleEvent) -> None:
         """
         Something has happened.  An exception is logged and harms nobody.
 
-        @param event: one of the classes in
-            L{twisted_multiserver.supervision.events}.
+        @param event: one of the classes in L{twisted_multiserver.events}.
         """

@@ -32,11 +32,20 @@ class ITraffic(Protocol):
         @param slot: suspended, or removed.
         """
 
-    def admit(self, child: Child) -> None:
+    def admit(self, child: Child, places: int | None = None) -> None:
         """
         Let a child be chosen; its slot isn't expected any more.
 
         @param child: ready.
+        @param places: how many requests it works for at once; L{None} for any number.
+        """
+
+    def limit(self, child: Child, places: int) -> None:
+        """
+        Give a child no more at once.
+
+        @param child: an application, admitted or not.
+        @param places: how many requests it works for at once.
         """
 
     def reported(self, child: Child, lag: float, busyThreads: int, threads: int) -> None:
@@ -64,10 +73,11 @@ class ITraffic(Protocol):
         @return: fires when its exchanges have finished.
         """
 
-    def remove(self, child: Child) -> tuple[str, ...]:
+    def remove(self, child: Child, crashed: bool) -> tuple[str, ...]:
         """
         Forget a child.
 
         @param child: gone.
+        @param crashed: whether nobody had asked it to go.
         @return: the exchanges that were in flight, such as C{"GET /path"}.
         """

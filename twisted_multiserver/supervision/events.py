@@ -1,5 +1,6 @@
 """
-What observers are told: the events in the life of children.
+What observers are told: the events in the life of children, and in the life of the service as
+far as it concerns them.
 """
 
 from __future__ import annotations
@@ -13,6 +14,13 @@ from twisted_multiserver.supervision.crash import Crash
 @dataclass(frozen=True, slots=True)
 class LifecycleEvent:
     """
+    Something has happened.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class ChildEvent(LifecycleEvent):
+    """
     Something has happened to a child.
 
     @ivar child: to which.
@@ -22,14 +30,14 @@ class LifecycleEvent:
 
 
 @dataclass(frozen=True, slots=True)
-class ChildSpawned(LifecycleEvent):
+class ChildSpawned(ChildEvent):
     """
     Its process has been started.
     """
 
 
 @dataclass(frozen=True, slots=True)
-class ChildReady(LifecycleEvent):
+class ChildReady(ChildEvent):
     """
     It serves requests.
 
@@ -40,21 +48,56 @@ class ChildReady(LifecycleEvent):
 
 
 @dataclass(frozen=True, slots=True)
-class ChildDraining(LifecycleEvent):
+class ChildHung(ChildEvent):
+    """
+    Its event loop gives no sign of life.  It gets no requests any more, is asked for its
+    stacks, and killed; L{ChildCrashed} follows.
+
+    @ivar silence: for so many seconds.
+    """
+
+    silence: float
+
+
+@dataclass(frozen=True, slots=True)
+class ChildWorn(ChildEvent):
+    """
+    It is replaced, since it has served, lived or taken enough.
+
+    @ivar reason: for people.
+    """
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChildDraining(ChildEvent):
     """
     It was asked to stop, and finishes what it has.
     """
 
 
 @dataclass(frozen=True, slots=True)
-class ChildStopped(LifecycleEvent):
+class ChildDrained(ChildEvent):
+    """
+    It serves nothing any more, and is told to exit.
+
+    @ivar isComplete: whether all that it had was finished; otherwise the drain budget was
+        over, and the rest is cut.
+    """
+
+    isComplete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChildStopped(ChildEvent):
     """
     It has ended, as it was asked to.
     """
 
 
 @dataclass(frozen=True, slots=True)
-class ChildCrashed(LifecycleEvent):
+class ChildCrashed(ChildEvent):
     """
     It has ended, and nobody asked for it.
 
@@ -65,7 +108,7 @@ class ChildCrashed(LifecycleEvent):
 
 
 @dataclass(frozen=True, slots=True)
-class ChildBackingOff(LifecycleEvent):
+class ChildBackingOff(ChildEvent):
     """
     Its successor will be started.
 
@@ -76,7 +119,7 @@ class ChildBackingOff(LifecycleEvent):
 
 
 @dataclass(frozen=True, slots=True)
-class SlotSuspended(LifecycleEvent):
+class SlotSuspended(ChildEvent):
     """
     Its slot failed to boot too often in a row.
 
@@ -87,14 +130,14 @@ class SlotSuspended(LifecycleEvent):
 
 
 @dataclass(frozen=True, slots=True)
-class SlotRemoved(LifecycleEvent):
+class SlotRemoved(ChildEvent):
     """
     Its slot is given up: it will have no successor.
     """
 
 
 @dataclass(frozen=True, slots=True)
-class SpareActivated(LifecycleEvent):
+class SpareActivated(ChildEvent):
     """
     It stood by, and serves from now on.
 
@@ -102,3 +145,51 @@ class SpareActivated(LifecycleEvent):
     """
 
     insteadOf: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReloadBegun(LifecycleEvent):
+    """
+    All children are being replaced.
+
+    @ivar generation: of those that come.
+    """
+
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReloadFinished(LifecycleEvent):
+    """
+    All children have been replaced.
+
+    @ivar generation: that serves now.
+    """
+
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReloadGivenUp(LifecycleEvent):
+    """
+    Some children were not replaced, since a new one did not boot, or the master stops.
+
+    @ivar generation: that was to come.
+    @ivar reason: in one line, with what serves now.
+    """
+
+    generation: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scaled(LifecycleEvent):
+    """
+    There are to be more children, or less.
+
+    @ivar before: how many there were to be.
+    @ivar after: how many from now on.
+    """
+
+    before: int
+    after: int

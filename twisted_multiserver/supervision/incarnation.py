@@ -16,7 +16,6 @@ import signal
 from collections.abc import Callable
 from dataclasses import replace
 from math import inf
-from typing import Protocol
 
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
@@ -24,61 +23,26 @@ from twisted.logger import Logger
 from twisted_multiserver.contract import STACK_DUMP_SIGNAL
 from twisted_multiserver.supervision.boot import Boot
 from twisted_multiserver.supervision.child import Child
-from twisted_multiserver.supervision.crash import Crash, CrashKind
+from twisted_multiserver.supervision.crash import CrashKind
+from twisted_multiserver.supervision.events import (
+    ChildDrained,
+    ChildDraining,
+    ChildHung,
+    ChildSpawned,
+)
 from twisted_multiserver.supervision.launching import Launch
 from twisted_multiserver.supervision.lifecycle import makeLife
 from twisted_multiserver.supervision.obituary import Obituary
 from twisted_multiserver.supervision.process import ChildProcess
 from twisted_multiserver.supervision.program import Program
 from twisted_multiserver.supervision.surroundings import Place, Surroundings
+from twisted_multiserver.supervision.tenancy import IncarnationObserver
 from twisted_multiserver.supervision.watchdog import Watchdog
 from twisted_multiserver.supervision.words import Words
 
 # Seconds.
 LAST_WORDS = 0.25
 DUMP_TIME = 0.5
-
-
-class IncarnationObserver(Protocol):
-    """
-    The slot that it lives in.
-    """
-
-    @property
-    def isSpare(self) -> bool:
-        """
-        Whether it gets no requests when it is ready.
-        """
-
-    def spawned(self, child: Child) -> None:
-        """
-        @param child: has a process.
-        """
-
-    def becameReady(self, child: Child, bootTime: float) -> None:
-        """
-        @param child: serves.
-        @param bootTime: seconds from its spawn.
-        """
-
-    def draining(self, child: Child) -> None:
-        """
-        @param child: was asked to stop, and serves no new exchanges.
-        """
-
-    def leaves(self, child: Child) -> None:
-        """
-        @param child: its process is no more, or hangs and will be killed, and it is
-            out of the traffic; L{ended} follows.
-        """
-
-    def ended(self, child: Child, crash: Crash | None, readyFor: float | None) -> None:
-        """
-        @param child: is gone, with all that it had.
-        @param crash: L{None} if its exit was asked for.
-        @param readyFor: for how long it was ready, in seconds; L{None} if it never
-            was.
-        """
 
 
 class Incarnation:
@@ -127,6 +91,7 @@ class Incarnation:
         self._readyAt: float | None = None
         self._diedAt = 0.0
         self._memory = 0
+        self._places: int | None = None
 
     def start(self) -> None:
         """
@@ -145,13 +110,13 @@ class Incarnation:
         # Before anybody is told, since an observer may stop it.
         self._after(self._shared.budgets.boot, self._life.bootOverdue)
         self._boot.begin(self._process.pid)
-        self._observer.spawned(self.child)
+        self._observer.happened(ChildSpawned(self.child))
 
     def activate(self) -> None:
         """
         Let it serve: it is ready, and no spare any more.
         """
-        self._shared.traffic.admit(self.child)
+        self._shared.traffic.admit(self.child, self._places)
 
     def endOvergrown(self, memory: int) -> None:
         """
@@ -214,11 +179,24 @@ class Incarnation:
         See L{Actions<twisted_multiserver.supervision.lifecycle.Actions>}.
         """
         budget = self._shared.budgets.drain
-        self._after(budget, self._life.drained)
+        self._after(budget, self._life.drainOverdue)
         self._launch.tell("drain", budget=budget)
-        self._observer.draining(self.child)
+        self._observer.happened(ChildDraining(self.child))
         drained = self._shared.traffic.drain(self.child)
         drained.addCallback(lambda _: self._life.drained())
+
+    def noteDrained(self, isComplete: bool) -> None:
+        """
+        See L{Actions<twisted_multiserver.supervision.lifecycle.Actions>}.
+        """
+        if not isComplete:
+            self._log.warn(
+                "{child} had not finished within {budget:g} s (the drain budget): what is left"
+                " is cut",
+                child=self.child.name,
+                budget=self._shared.budgets.drain,
+            )
+        self._observer.happened(ChildDrained(self.child, isComplete))
 
     def terminate(self) -> None:
         """
@@ -264,6 +242,7 @@ class Incarnation:
             budget=budget,
         )
         self._shared.traffic.drain(self.child)
+        self._observer.happened(ChildHung(self.child, budget))
         self._observer.leaves(self.child)
 
     def blameMemory(self) -> None:
@@ -281,7 +260,9 @@ class Incarnation:
         self._diedAt = self._now()
         self._cancelTimer()
         self._watchdog.stop()
-        self._obituary.exchanges = self._shared.traffic.remove(self.child)
+        self._obituary.exchanges = self._shared.traffic.remove(
+            self.child, crashed=not self._obituary.isAskedFor
+        )
         self._process.killGroup()
         self._boot.end()
         self._launch.close()
@@ -313,6 +294,13 @@ class Incarnation:
             self._obituary.bootFailed(message.get("reason"), message.get("traceback"))
         elif message["type"] == "load":
             self._loadReported(message)
+        elif message["type"] == "places":
+            self._placesTold(message.get("count"))
+
+    def _placesTold(self, count: object) -> None:
+        if isinstance(count, int) and count > 0:
+            self._places = count
+            self._shared.traffic.limit(self.child, count)
 
     def _loadReported(self, message: dict[str, object]) -> None:
         lag, busy, threads = (message.get(name) for name in ("lag", "busyThreads", "threads"))

@@ -53,7 +53,12 @@ class Life(Protocol):
 
     def drained(self) -> None:
         """
-        Its exchanges have finished, or the drain budget is over.
+        Its exchanges have finished.
+        """
+
+    def drainOverdue(self) -> None:
+        """
+        They haven't within the drain budget.
         """
 
     def stopOverdue(self) -> None:
@@ -90,6 +95,13 @@ class Actions(Protocol):
     def drain(self) -> None:
         """
         Let its exchanges finish, within the drain budget.
+        """
+
+    def noteDrained(self, isComplete: bool) -> None:
+        """
+        It serves nothing any more.
+
+        @param isComplete: whether it has finished all that it had.
         """
 
     def terminate(self) -> None:
@@ -177,6 +189,13 @@ def _stops(life: Life, actions: Actions) -> None:
 
 @draining.upon(Life.drained).to(terminating)
 def _hasFinished(life: Life, actions: Actions) -> None:
+    actions.noteDrained(isComplete=True)
+    actions.terminate()
+
+
+@draining.upon(Life.drainOverdue).to(terminating)
+def _finishesTooLate(life: Life, actions: Actions) -> None:
+    actions.noteDrained(isComplete=False)
     actions.terminate()
 
 
@@ -202,28 +221,18 @@ def _isNoNews(life: Life, actions: Actions) -> None:
 
 for _state in (starting, ready, draining, terminating, dumping, killed):
     _state.upon(Life.exited).to(gone)(_concludes)
+_whileItServes = (Life.readied, Life.bootOverdue, Life.beatOverdue, Life.overgrown)
+_endOfDrain = (Life.drained, Life.drainOverdue)
 _ignored = {
-    starting: (Life.beatOverdue, Life.overgrown, Life.drained, Life.stopOverdue, Life.dumped),
-    ready: (Life.readied, Life.bootOverdue, Life.drained, Life.stopOverdue, Life.dumped),
-    draining: (
-        *(Life.readied, Life.bootOverdue, Life.beatOverdue, Life.overgrown),
-        *(Life.stop, Life.stopOverdue, Life.dumped),
-    ),
-    terminating: (
-        *(Life.readied, Life.bootOverdue, Life.beatOverdue, Life.overgrown),
-        *(Life.stop, Life.drained, Life.dumped),
-    ),
-    dumping: (
-        *(Life.readied, Life.bootOverdue, Life.beatOverdue, Life.overgrown),
-        *(Life.stop, Life.drained, Life.stopOverdue),
-    ),
-    killed: (
-        *(Life.readied, Life.bootOverdue, Life.beatOverdue, Life.overgrown),
-        *(Life.stop, Life.drained, Life.stopOverdue, Life.dumped),
-    ),
+    starting: (Life.beatOverdue, Life.overgrown, *_endOfDrain, Life.stopOverdue, Life.dumped),
+    ready: (Life.readied, Life.bootOverdue, *_endOfDrain, Life.stopOverdue, Life.dumped),
+    draining: (*_whileItServes, Life.stop, Life.stopOverdue, Life.dumped),
+    terminating: (*_whileItServes, Life.stop, *_endOfDrain, Life.dumped),
+    dumping: (*_whileItServes, Life.stop, *_endOfDrain, Life.stopOverdue),
+    killed: (*_whileItServes, Life.stop, *_endOfDrain, Life.stopOverdue, Life.dumped),
     gone: (
-        *(Life.readied, Life.bootOverdue, Life.beatOverdue, Life.overgrown, Life.stop),
-        *(Life.drained, Life.stopOverdue, Life.dumped, Life.exited),
+        *(*_whileItServes, Life.stop, *_endOfDrain, Life.stopOverdue, Life.dumped),
+        Life.exited,
     ),
 }
 for _state, _inputs in _ignored.items():

@@ -19,7 +19,8 @@ from twisted.python.failure import Failure
 from twisted_multiserver.supervision._itraffic import ITraffic
 from twisted_multiserver.supervision.crash import BootFailed
 from twisted_multiserver.supervision.processes import residentMemory
-from twisted_multiserver.supervision.slot import Slot, Stopped
+from twisted_multiserver.supervision.slot import Slot
+from twisted_multiserver.supervision.slotowner import Stopped
 from twisted_multiserver.supervision.wear import Wear, WearJudge
 
 # Seconds.
@@ -43,9 +44,10 @@ class Owner(Protocol):
         @return: those whose children serve or stand by.
         """
 
-    def recycle(self, slot: Slot) -> Deferred[None]:
+    def recycle(self, slot: Slot, reason: str) -> Deferred[None]:
         """
         @param slot: whose child is to be replaced.
+        @param reason: for people.
         @return: as L{Slot.replace}.
         """
 
@@ -116,7 +118,7 @@ class Recycler:
         assert child is not None
         self._isBusy = True
         self._log.info("{child} is replaced: {reason}", child=child.name, reason=reason)
-        replaced = self._owner.recycle(slot)
+        replaced = self._owner.recycle(slot, reason)
         replaced.addErrback(self._notReplaced, child.name)
         replaced.addCallback(lambda _: self._replaced())
 

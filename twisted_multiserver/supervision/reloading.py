@@ -22,7 +22,8 @@ from twisted.python.failure import Failure
 from twisted_multiserver.errors import MultiserverError
 from twisted_multiserver.supervision.crash import BootFailed, Crash
 from twisted_multiserver.supervision.program import Program
-from twisted_multiserver.supervision.slot import Slot, Stopped
+from twisted_multiserver.supervision.slot import Slot
+from twisted_multiserver.supervision.slotowner import Stopped
 
 
 class ReloadFailed(MultiserverError):

@@ -14,7 +14,6 @@ request is turned away in between.
 from __future__ import annotations
 
 import time
-from typing import Protocol
 
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IDelayedCall
@@ -24,66 +23,22 @@ from twisted_multiserver.errors import MultiserverError
 from twisted_multiserver.supervision.backoff import SUSPENDED, Backoff
 from twisted_multiserver.supervision.child import Child
 from twisted_multiserver.supervision.crash import BootFailed, Crash
+from twisted_multiserver.supervision.crashlog import logCrash
 from twisted_multiserver.supervision.events import (
     ChildBackingOff,
     ChildCrashed,
-    ChildDraining,
+    ChildEvent,
     ChildReady,
-    ChildSpawned,
     ChildStopped,
-    LifecycleEvent,
     SlotRemoved,
     SlotSuspended,
     SpareActivated,
 )
 from twisted_multiserver.supervision.incarnation import Incarnation
 from twisted_multiserver.supervision.program import Program
+from twisted_multiserver.supervision.replacement import Replacement
+from twisted_multiserver.supervision.slotowner import SlotOwner, Stopped
 from twisted_multiserver.supervision.surroundings import Place, Surroundings
-
-
-class Stopped(MultiserverError):
-    """
-    The master stops, so that nothing new can come of it.
-    """
-
-
-class SlotOwner(Protocol):
-    """
-    The supervisor.
-    """
-
-    def nextIncarnation(self) -> int:
-        """
-        @return: a number for the next life.
-        """
-
-    def happened(self, event: LifecycleEvent) -> None:
-        """
-        @param event: for the observers.
-        """
-
-    def slotReady(self, slot: Slot) -> None:
-        """
-        @param slot: its child serves, or stands by.
-        """
-
-    def slotVacant(self, slot: Slot) -> None:
-        """
-        @param slot: its child serves no more, and was to.  A spare may take its place
-            now.
-        """
-
-    def slotFailed(self, slot: Slot, crash: Crash, isFinal: bool) -> None:
-        """
-        @param slot: its child did not become ready.
-        @param crash: why.
-        @param isFinal: whether nothing will come of the slot for now.
-        """
-
-    def slotEnded(self, slot: Slot) -> None:
-        """
-        @param slot: has no child, and will have none.
-        """
 
 
 class Slot:
@@ -132,10 +87,8 @@ class Slot:
         self._backoff = backoff
         self._owner = owner
         self._tenant: Incarnation | None = None
-        self._successor: Incarnation | None = None
+        self._replacement: Replacement | None = None
         self._leaving: list[Incarnation] = []
-        self._replacement: tuple[Program, int] | None = None
-        self._replaced: Deferred[None] | None = None
         self._respawning: IDelayedCall | None = None
         self._previous: tuple[Crash, float] | None = None
         self._last: Child | None = None
@@ -228,19 +181,15 @@ class Slot:
         """
         if self._isStopping:
             return fail(Stopped(f"child {self.number} is being stopped"))
-        assert self._replaced is None, "one replacement at a time"
-        replaced: Deferred[None] = Deferred()
-        self._replaced = replaced
-        self._replacement = program, generation
-        if self._respawning is not None:
-            self._respawning.cancel()
-            self._respawning = None
+        assert self._replacement is None, "one replacement at a time"
+        replacement = self._replacement = Replacement(program, generation)
+        self._respawnNoMore()
         self._expect()
         if overlap or self._tenant is None:
-            self._startSuccessor()
+            self._startSuccessor(replacement)
         else:
             self._dismiss(self._tenant)
-        return replaced
+        return replacement.done
 
     def endOvergrown(self, memory: int) -> None:
         """
@@ -258,24 +207,25 @@ class Slot:
         if self._isStopping:
             return
         self._isStopping = True
-        if self._respawning is not None:
-            self._respawning.cancel()
-            self._respawning = None
-        for incarnation in (self._tenant, self._successor):
+        self._respawnNoMore()
+        successor = self._successor
+        if successor is not None:
+            self._leaving.append(successor)
+        self._endReplacement(Stopped(f"child {self.number} is being stopped"))
+        for incarnation in (self._tenant, successor):
             if incarnation is not None:
                 incarnation.stop()
-        self._endReplacement(Stopped(f"child {self.number} is being stopped"))
         self._finishIfEmpty()
 
-    def spawned(self, child: Child) -> None:
+    def happened(self, event: ChildEvent) -> None:
         """
-        See L{IncarnationObserver<twisted_multiserver.supervision.incarnation.IncarnationObserver>}.
+        See L{IncarnationObserver<twisted_multiserver.supervision.tenancy.IncarnationObserver>}.
         """
-        self._owner.happened(ChildSpawned(child))
+        self._owner.happened(event)
 
     def becameReady(self, child: Child, bootTime: float) -> None:
         """
-        See L{IncarnationObserver<twisted_multiserver.supervision.incarnation.IncarnationObserver>}.
+        See L{IncarnationObserver<twisted_multiserver.supervision.tenancy.IncarnationObserver>}.
         """
         self._log.info(
             "{child} ready (generation {generation}, pid {pid}, {time:.2f} s)",
@@ -290,15 +240,9 @@ class Slot:
             self._handOver()
         self._owner.slotReady(self)
 
-    def draining(self, child: Child) -> None:
-        """
-        See L{IncarnationObserver<twisted_multiserver.supervision.incarnation.IncarnationObserver>}.
-        """
-        self._owner.happened(ChildDraining(child))
-
     def leaves(self, child: Child) -> None:
         """
-        See L{IncarnationObserver<twisted_multiserver.supervision.incarnation.IncarnationObserver>}.
+        See L{IncarnationObserver<twisted_multiserver.supervision.tenancy.IncarnationObserver>}.
         """
         if not self._isTenant(child):
             return
@@ -312,10 +256,12 @@ class Slot:
 
     def ended(self, child: Child, crash: Crash | None, readyFor: float | None) -> None:
         """
-        See L{IncarnationObserver<twisted_multiserver.supervision.incarnation.IncarnationObserver>}.
+        See L{IncarnationObserver<twisted_multiserver.supervision.tenancy.IncarnationObserver>}.
         """
         if self._isSuccessor(child):
-            self._successorEnded(child, crash)
+            # It was asked for nothing yet, so that its end is a crash.
+            assert crash is not None
+            self._successorCrashed(child, crash)
         elif self._isTenant(child):
             self._tenant = None
             self._last = child
@@ -327,14 +273,14 @@ class Slot:
             self._leaving = [other for other in self._leaving if other.child != child]
             self._owner.happened(ChildStopped(child))
             if self._replacement is not None and self._tenant is self._successor is None:
-                self._startSuccessor()
+                self._startSuccessor(self._replacement)
         self._finishIfEmpty()
 
     def _tenantCrashed(self, child: Child, crash: Crash, readyFor: float | None) -> None:
         self._previous = (crash, time.time())
         delay = self._backoff.ended(readyFor)
-        isReplaced = self._successor is not None
-        self._logCrash(crash, delay if self._respawns and not isReplaced else None)
+        isNext = self._respawns and self._successor is None
+        logCrash(crash, delay if isNext else None, self._backoff.isSuspended)
         self._owner.happened(ChildCrashed(child, crash))
         # Only now, since an observer may have stopped this slot.
         respawns = self._respawns
@@ -343,12 +289,8 @@ class Slot:
         if readyFor is None:
             self._owner.slotFailed(self, crash, not respawns or self._backoff.isSuspended)
 
-    def _successorEnded(self, child: Child, crash: Crash | None) -> None:
-        self._successor = None
-        if crash is None:
-            self._owner.happened(ChildStopped(child))
-            return
-        self._logCrash(crash, None)
+    def _successorCrashed(self, child: Child, crash: Crash) -> None:
+        logCrash(crash)
         self._owner.happened(ChildCrashed(child, crash))
         self._endReplacement(BootFailed(crash))
         if self._isStopping:
@@ -359,15 +301,18 @@ class Slot:
         else:
             self._shared.traffic.unexpect(self.number)
 
-    def _startSuccessor(self) -> None:
-        assert self._replacement is not None
-        self._successor = self._makeIncarnation(*self._replacement)
-        self._successor.start()
+    @property
+    def _successor(self) -> Incarnation | None:
+        return None if self._replacement is None else self._replacement.successor
+
+    def _startSuccessor(self, replacement: Replacement) -> None:
+        replacement.successor = self._makeIncarnation(replacement.program, replacement.generation)
+        replacement.successor.start()
 
     def _handOver(self) -> None:
-        old, self._tenant, self._successor = self._tenant, self._successor, None
         assert self._replacement is not None
-        self.program, self.generation = self._replacement
+        old, self._tenant = self._tenant, self._replacement.successor
+        self.program, self.generation = self._replacement.program, self._replacement.generation
         if old is not None:
             self._dismiss(old)
         self._endReplacement(None)
@@ -384,13 +329,14 @@ class Slot:
         incarnation.stop()
 
     def _endReplacement(self, error: MultiserverError | None) -> None:
-        replaced, self._replaced, self._replacement = self._replaced, None, None
-        if replaced is None:
-            return
-        if error is None:
-            replaced.callback(None)
-        else:
-            replaced.errback(error)
+        replacement, self._replacement = self._replacement, None
+        if replacement is not None:
+            replacement.end(error)
+
+    def _respawnNoMore(self) -> None:
+        if self._respawning is not None:
+            self._respawning.cancel()
+            self._respawning = None
 
     def _makeIncarnation(self, program: Program, generation: int) -> Incarnation:
         place = Place(self.number, generation, self._owner.nextIncarnation(), self._previous)
@@ -416,12 +362,8 @@ class Slot:
             self._owner.happened(ChildBackingOff(child, delay))
 
     def _finishIfEmpty(self) -> None:
-        isEmpty = (
-            self._tenant is self._successor is None
-            and not self._leaving
-            and self._respawning is None
-        )
-        if self._isFinished or not isEmpty or self._replacement is not None:
+        isEmpty = self._tenant is None and self._replacement is None and not self._leaving
+        if self._isFinished or not isEmpty or self._respawning is not None:
             return
         self._isFinished = True
         self._shared.traffic.unexpect(self.number)
@@ -430,25 +372,6 @@ class Slot:
         self._owner.slotEnded(self)
         for finished in self._whenFinished:
             finished.callback(None)
-
-    def _logCrash(self, crash: Crash, delay: float | None) -> None:
-        self._log.error(
-            "{child} crashed: generation {generation}, pid {pid}, {how} after {uptime:.1f} s"
-            "{reason}; {next}",
-            child=crash.child,
-            generation=crash.generation,
-            pid=crash.pid,
-            how=crash.description,
-            uptime=crash.uptime,
-            reason=f" ({crash.reason})" if crash.reason else "",
-            next="no respawn" if delay is None else f"respawning in {delay:.1f} s",
-        )
-        if self._backoff.isSuspended and delay is not None:
-            self._log.error(
-                "{child} is suspended: it failed to boot too often; a try each {delay:g} s",
-                child=crash.child,
-                delay=delay,
-            )
 
 
 def _is(incarnation: Incarnation | None, child: Child) -> bool:

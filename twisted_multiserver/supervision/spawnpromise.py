@@ -9,7 +9,8 @@ from twisted.internet.defer import Deferred
 from twisted_multiserver.contract import APPLICATION_FAULTS
 from twisted_multiserver.errors import MultiserverError
 from twisted_multiserver.supervision.crash import BootFailed, Crash
-from twisted_multiserver.supervision.slot import Slot, Stopped
+from twisted_multiserver.supervision.slot import Slot
+from twisted_multiserver.supervision.slotowner import Stopped
 
 
 class Spawning:

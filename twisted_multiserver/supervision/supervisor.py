@@ -4,8 +4,7 @@ The supervisor: owns all slots.
 It gives out numbers, tells the observers, and keeps the promises that C{spawn} made
 to its callers.
 
-Invariants: an observer's exception harms nobody; after C{stop} has fired there is no
-child, no timer and no runtime folder.
+Invariant: after C{stop} has fired there is no child, no timer and no runtime folder.
 """
 
 from __future__ import annotations
@@ -13,26 +12,24 @@ from __future__ import annotations
 import itertools
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
 from random import random as systemRandom
 
-from twisted.internet.defer import Deferred, fail, gatherResults
-from twisted.logger import Logger
+from twisted.internet.defer import Deferred, gatherResults
 from twisted.python.failure import Failure
 
 from twisted_multiserver.errors import ConfigError
-from twisted_multiserver.supervision._iobserver import ILifecycleObserver
 from twisted_multiserver.supervision._itraffic import ITraffic
 from twisted_multiserver.supervision.backoff import Backoff
 from twisted_multiserver.supervision.budgets import Budgets
 from twisted_multiserver.supervision.child import Child
 from twisted_multiserver.supervision.crash import Crash
-from twisted_multiserver.supervision.events import LifecycleEvent
+from twisted_multiserver.supervision.events import ChildWorn, LifecycleEvent, Scaled
 from twisted_multiserver.supervision.folders import RuntimeFolder
+from twisted_multiserver.supervision.observers import Observers
 from twisted_multiserver.supervision.program import Program
 from twisted_multiserver.supervision.recycling import Recycler
-from twisted_multiserver.supervision.reloading import Reload
-from twisted_multiserver.supervision.slot import Slot, Stopped
+from twisted_multiserver.supervision.reloads import Reloads
+from twisted_multiserver.supervision.slot import Slot
 from twisted_multiserver.supervision.spawning import Reactor
 from twisted_multiserver.supervision.spawnpromise import Spawning
 from twisted_multiserver.supervision.strangers import Undertaker
@@ -42,25 +39,12 @@ from twisted_multiserver.supervision.warden import Warden
 from twisted_multiserver.supervision.wear import Limits, WearJudge
 
 
-@dataclass(frozen=True, slots=True)
-class _NextReload:
-    """
-    A reload that was asked for.
-    """
-
-    renew: Callable[[Program], Program]
-    surge: int
-    waiting: list[Deferred[None]]
-
-
 class Supervisor:
     """
     Spawns, watches and replaces children.
 
-    @ivar isReloading: whether all children are being replaced.
+    @ivar observers: are told of all that happens.
     """
-
-    _log = Logger()
 
     def __init__(
         self,
@@ -72,6 +56,7 @@ class Supervisor:
         random: Callable[[], float] = systemRandom,
         loadInterval: float | None = None,
         wear: Limits = Limits(),  # noqa: B008 # a value
+        observers: Observers | None = None,
     ) -> None:
         """
         @param reactor: the reactor.
@@ -83,6 +68,7 @@ class Supervisor:
         @param loadInterval: how often applications report their load, in seconds;
             L{None} for never.
         @param wear: what a child may reach before it is replaced.
+        @param observers: are told of all that happens; L{None} for nobody so far.
         """
         run = secrets.token_hex(8)
         self._warden = Warden(reactor, run)
@@ -99,16 +85,13 @@ class Supervisor:
             loadInterval,
         )
         self._random = random
-        self._observers: list[ILifecycleObserver] = []
+        self.observers = observers or Observers()
         self._slots: list[Slot] = []
         self._spawnings: list[Spawning] = []
         self._recycler = None
         if not wear.areNone:
             self._recycler = Recycler(reactor, self, traffic, WearJudge(wear, random))
-        self._generation = 1
-        self.isReloading = False
-        self._isRecycling = False
-        self._reloadNext: _NextReload | None = None
+        self._reloads = Reloads(lambda: self._slots, self.happened)
         self._incarnations = 0
         self._isStopping = self._isClosing = self._isStopped = False
         self._stopping: list[Deferred[None]] = []
@@ -137,7 +120,7 @@ class Supervisor:
                 respawn,
                 Backoff(self._random),
                 self,
-                self._generation,
+                self._reloads.generation,
                 isSpare=place >= count,
             )
             for place, number in enumerate(self._freeNumbers(count + spares))
@@ -177,13 +160,7 @@ class Supervisor:
             finishing what they have.  Fails with
             L{ReloadFailed<twisted_multiserver.supervision.reloading.ReloadFailed>}.
         """
-        if self._isStopping:
-            return fail(Stopped("the master is being stopped"))
-        done: Deferred[None] = Deferred()
-        waiting = [done] if self._reloadNext is None else [*self._reloadNext.waiting, done]
-        self._reloadNext = _NextReload(renew, surge, waiting)
-        self._reloadIfFree()
-        return done
+        return self._reloads.ask(renew, surge)
 
     def scale(self, count: int) -> Deferred[None]:
         """
@@ -201,6 +178,8 @@ class Supervisor:
         programs = self.programs()
         if len(programs) != 1:
             raise ConfigError(f"scale: {len(programs)} programs were spawned, not one")
+        if count != len(staying):
+            self.happened(Scaled(len(staying), count))
         if count > len(staying):
             return self.spawn(programs[0], count - len(staying), staying[0].respawns)
         leaving = staying[count:]
@@ -216,18 +195,28 @@ class Supervisor:
         """
         return [slot for slot in self._slots if slot.isReady and not slot.isStopping]
 
-    def recycle(self, slot: Slot) -> Deferred[None]:
+    @property
+    def isReloading(self) -> bool:
+        """
+        Whether all children are being replaced.
+        """
+        return self._reloads.isRunning
+
+    def recycle(self, slot: Slot, reason: str) -> Deferred[None]:
         """
         Replace one child, as in a reload.
 
         @param slot: where it lives.
+        @param reason: for people.
         @return: as L{Slot.replace}.
         """
+        assert slot.child is not None
+        self.happened(ChildWorn(slot.child, reason))
         spare = None if slot.isSpare else self._readySpare(slot.program)
         if spare is not None:
             spare.relieve(slot)
         overlap = spare is None and not slot.isSpare
-        self._isRecycling = True
+        self._reloads.hold()
         return slot.replace(slot.program, slot.generation, overlap).addBoth(self._recycled)
 
     def programs(self) -> list[Program]:
@@ -246,18 +235,6 @@ class Supervisor:
         """
         return tuple(slot.child for slot in self._slots if slot.child is not None)
 
-    def addObserver(self, observer: ILifecycleObserver) -> None:
-        """
-        @param observer: is told of all that happens from now on.
-        """
-        self._observers.append(observer)
-
-    def removeObserver(self, observer: ILifecycleObserver) -> None:
-        """
-        @param observer: is told no more.
-        """
-        self._observers.remove(observer)
-
     def stop(self) -> Deferred[None]:
         """
         Stop all children, each in the order that its lifecycle says, all at once.
@@ -267,6 +244,7 @@ class Supervisor:
         stopped: Deferred[None] = Deferred()
         self._stopping.append(stopped)
         self._isStopping = True
+        self._reloads.stop()
         if self._recycler is not None:
             self._recycler.stop()
         for spawning in tuple(self._spawnings):
@@ -278,24 +256,20 @@ class Supervisor:
 
     def nextIncarnation(self) -> int:
         """
-        See L{SlotOwner<twisted_multiserver.supervision.slot.SlotOwner>}.
+        See L{SlotOwner<twisted_multiserver.supervision.slotowner.SlotOwner>}.
         """
         self._incarnations += 1
         return self._incarnations
 
     def happened(self, event: LifecycleEvent) -> None:
         """
-        See L{SlotOwner<twisted_multiserver.supervision.slot.SlotOwner>}.
+        See L{SlotOwner<twisted_multiserver.supervision.slotowner.SlotOwner>}.
         """
-        for observer in tuple(self._observers):
-            try:
-                observer.lifecycleEvent(event)
-            except Exception:  # the user's own code
-                self._log.failure("an observer failed at {event}", event=event)
+        self.observers.tell(event)
 
     def slotReady(self, slot: Slot) -> None:
         """
-        See L{SlotOwner<twisted_multiserver.supervision.slot.SlotOwner>}.
+        See L{SlotOwner<twisted_multiserver.supervision.slotowner.SlotOwner>}.
         """
         for spawning in self._of(slot):
             spawning.slotReady(slot)
@@ -308,7 +282,7 @@ class Supervisor:
 
     def slotVacant(self, slot: Slot) -> None:
         """
-        See L{SlotOwner<twisted_multiserver.supervision.slot.SlotOwner>}.
+        See L{SlotOwner<twisted_multiserver.supervision.slotowner.SlotOwner>}.
         """
         spare = self._readySpare(slot.program)
         if spare is not None:
@@ -316,7 +290,7 @@ class Supervisor:
 
     def slotFailed(self, slot: Slot, crash: Crash, isFinal: bool) -> None:
         """
-        See L{SlotOwner<twisted_multiserver.supervision.slot.SlotOwner>}.
+        See L{SlotOwner<twisted_multiserver.supervision.slotowner.SlotOwner>}.
         """
         for spawning in self._of(slot):
             spawning.slotFailed(slot, crash, isFinal)
@@ -327,44 +301,17 @@ class Supervisor:
 
     def slotEnded(self, slot: Slot) -> None:
         """
-        See L{SlotOwner<twisted_multiserver.supervision.slot.SlotOwner>}.
+        See L{SlotOwner<twisted_multiserver.supervision.slotowner.SlotOwner>}.
         """
         self._slots.remove(slot)
         self._finishStop()
 
     def _recycled(self, result: Failure | None) -> Failure | None:
-        self._isRecycling = False
-        self._reloadIfFree()
+        self._reloads.release()
         return result
 
-    def _reloadIfFree(self) -> None:
-        asked = self._reloadNext
-        if asked is None or self.isReloading or self._isRecycling:
-            return
-        self._reloadNext = None
-        if self._isStopping:
-            for done in asked.waiting:
-                done.errback(Stopped("the master is being stopped"))
-            return
-        self.isReloading = True
-        self._generation += 1
-        slots = sorted(self._slots, key=lambda slot: slot.number)
-        changes = [(slot, asked.renew(slot.program)) for slot in slots if not slot.isStopping]
-        self._log.info("reload: generation {generation}", generation=self._generation)
-        Reload(changes, self._generation, asked.surge).run().addBoth(self._reloaded, asked.waiting)
-
-    def _reloaded(self, result: Failure | None, waiting: list[Deferred[None]]) -> None:
-        self.isReloading = False
-        if isinstance(result, Failure):
-            self._log.error("{reason}", reason=result.getErrorMessage())
-        else:
-            self._log.info("generation {generation} serves", generation=self._generation)
-        for done in waiting:
-            done.callback(result)
-        self._reloadIfFree()
-
     def _readySpare(self, program: Program) -> Slot | None:
-        ready = (slot for slot in self._slots if slot.isSpare and slot.isReady)
+        ready = (slot for slot in self.readySlots() if slot.isSpare)
         return next((slot for slot in ready if slot.program == program), None)
 
     def _freeNumbers(self, count: int) -> list[int]:

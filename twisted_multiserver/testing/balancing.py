@@ -49,13 +49,25 @@ class MadeExchange:
     An exchange that is in flight because a test says so.
 
     @ivar description: what a log line calls it.
+    @ivar fingerprint: what it shares with its like alone.
+    @ivar signature: the same of all of its head.
+    @ivar isAlone: whether it is tried while no other such one is.
+    @ivar sentAt: when it was given to its backend, in seconds.
     """
 
-    def __init__(self, description: str = "GET /") -> None:
+    def __init__(
+        self, description: str = "GET /", fingerprint: bytes = b"", sentAt: float = 0.0
+    ) -> None:
         """
         @param description: method and target.
+        @param fingerprint: what it shares with its like alone.
+        @param sentAt: when it was given to its backend, in seconds.
         """
         self.description = description
+        self.fingerprint = fingerprint
+        self.signature = fingerprint
+        self.isAlone = False
+        self.sentAt = sentAt
 
 
 def makeBackend(name: str, inFlight: int = 0, weight: int = 1) -> Backend:

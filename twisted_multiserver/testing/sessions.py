@@ -15,35 +15,21 @@ A suite for a store is a class of a few lines::
 
 The contract is the one of
 L{ISessionSynchronizer<twisted_multiserver.interfaces.ISessionSynchronizer>}.  Several
-synchronizers that L{makeSynchronizer} makes within one test share the sessions, as several
+synchronizers that C{makeSynchronizer} makes within one test share the sessions, as several
 processes do.  Keys are random, so that a server may serve several suites at once.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any
 
-from twisted.internet import reactor
-from twisted.internet.defer import Deferred, gatherResults
-from twisted.internet.task import deferLater
 from zope.interface.verify import verifyObject
 
 from twisted_multiserver.sessions._isynchronizer import ENUMERATE, ISessionSynchronizer
 from twisted_multiserver.sessions.errors import NotSupported
-from twisted_multiserver.sessions.record import (
-    KEY_SIZE,
-    OPERATIONS_KEPT,
-    CommitResult,
-    SessionDelta,
-    StoredSession,
-)
-
-if TYPE_CHECKING:
-    from twisted.trial.unittest import TestCase as _TestCase
-else:
-    _TestCase = object
+from twisted_multiserver.sessions.record import OPERATIONS_KEPT, CommitResult, SessionDelta
+from twisted_multiserver.testing.sessioncase import beginning, newKey
+from twisted_multiserver.testing.sessionraces import SessionRaces
 
 _OK, _GONE, _CONFLICT = CommitResult.ok, CommitResult.gone, CommitResult.conflict
 
@@ -57,56 +43,10 @@ _AWKWARD = {
 }
 
 
-def newKey() -> bytes:
-    """
-    @return: the key of a session that never was.
-    """
-    return os.urandom(KEY_SIZE)
-
-
-def beginning(ttl: float = 60.0, **options: Any) -> SessionDelta:
-    """
-    @param ttl: in seconds.
-    @param options: of the delta.
-    @return: of a new session.
-    """
-    return SessionDelta(ttl, **{"create": True, "meta": b"meta", **options})
-
-
-class SessionSynchronizerContract(_TestCase):
+class SessionSynchronizerContract(SessionRaces):
     """
     What every store does.
-
-    @cvar shortTTL: a time after which a session that was given it has ended, in seconds; no
-        shorter than what the store can tell.
     """
-
-    shortTTL = 1.0
-
-    async def makeSynchronizer(self) -> Any:
-        """
-        Override this.
-
-        @return: one that was started.
-        """
-        raise NotImplementedError
-
-    async def passTime(self, seconds: float) -> None:
-        """
-        Override this for a store with a clock of its own.
-
-        @param seconds: how many.
-        """
-        await deferLater(reactor, seconds, lambda: None)
-
-    async def loaded(self, synchronizer: Any, key: bytes) -> dict[str, bytes] | None:
-        """
-        @param synchronizer: the store.
-        @param key: of a session.
-        @return: its fields; L{None} if it isn't there.
-        """
-        stored: StoredSession | None = await synchronizer.load(key)
-        return None if stored is None else dict(stored.fields)
 
     async def test_interface(self) -> None:
         """
@@ -230,6 +170,50 @@ class SessionSynchronizerContract(_TestCase):
         self.assertIs(await store.rotate(new, newKey(), conflict), _CONFLICT)
         self.assertEqual(await self.loaded(store, new), {"b": b"2", "c": b"3"})
 
+    async def test_rotationRepeated(self) -> None:
+        """
+        A rotation that is asked for again is recognised, whatever came between; but it
+        doesn't bring back what has ended.
+        """
+        store, old, new = await self.makeSynchronizer(), newKey(), newKey()
+        await store.commit(old, beginning(set={"a": b"1"}))
+        delta = SessionDelta(60, set={"b": b"2"}, expect={"a": b"1"})
+        self.assertIs(await store.rotate(old, new, delta), _OK)
+        await store.commit(new, SessionDelta(60, set={"a": b"3", "b": b"4"}))
+        self.assertIs(await store.rotate(old, new, delta), _OK)
+        self.assertEqual(await self.loaded(store, new), {"a": b"3", "b": b"4"})
+        await store.delete(new)
+        self.assertIs(await store.rotate(old, new, delta), _GONE)
+        self.assertIsNone(await store.load(new))
+        self.assertIsNone(await store.load(old))
+        self.assertIs(await store.touch(old, 60), False)
+        self.assertIs(await store.delete(old), False)
+
+    async def test_rotatedWithAll(self) -> None:
+        """
+        What a login does: all is replaced, and it belongs to somebody.
+        """
+        store, old, new = await self.makeSynchronizer(), newKey(), newKey()
+        await store.commit(old, beginning(set={"a": b"1", "b": b"2"}))
+        delta = SessionDelta(30, clear=True, set={"c": b""}, principal="bob", meta=b"other")
+        self.assertIs(await store.rotate(old, new, delta), _OK)
+        stored = await store.load(new)
+        self.assertEqual((dict(stored.fields), stored.principal), ({"c": b""}, "bob"))
+        self.assertEqual(stored.meta, b"other")
+        self.assertTrue(20 < stored.ttl <= 30.001, stored.ttl)
+
+    async def test_createdAsExpected(self) -> None:
+        """
+        A session that is yet to be created has no values.
+        """
+        store, key = await self.makeSynchronizer(), newKey()
+        delta = beginning(set={"a": b"2"}, expect={"a": b"1"})
+        self.assertIs(await store.commit(key, delta), _CONFLICT)
+        self.assertIsNone(await store.load(key))
+        delta = beginning(set={"a": b"2"}, expect={"a": None})
+        self.assertIs(await store.commit(key, delta), _OK)
+        self.assertEqual(await self.loaded(store, key), {"a": b"2"})
+
     async def test_touched(self) -> None:
         """
         It lives on, and is the same.
@@ -246,20 +230,27 @@ class SessionSynchronizerContract(_TestCase):
         When its time is over it is as if it had never been, and can be purged.
         """
         store, key, other = await self.makeSynchronizer(), newKey(), newKey()
-        await store.commit(key, beginning(self.shortTTL, set={"a": b"1"}, principal="amy"))
+        anew = newKey()
+        for each in (key, anew):
+            delta = beginning(self.shortTTL, set={"a": b"1"}, principal="amy")
+            await store.commit(each, delta)
         await store.commit(other, beginning(600, set={"a": b"1"}))
         await self.passTime(self.shortTTL + 0.1)
         self.assertIsNone(await store.load(key))
         self.assertIs(await store.commit(key, SessionDelta(60, set={"a": b"2"})), _GONE)
         self.assertIs(await store.touch(key, 60), False)
-        self.assertIs(await store.delete(key), False)
+        self.assertIs(await store.rotate(key, newKey(), SessionDelta(60)), _GONE)
         if ENUMERATE in store.capabilities:
             self.assertEqual(await store.find("amy"), [])
-        self.assertIsInstance(await store.purge(1000), int)
-        self.assertEqual(await self.loaded(store, other), {"a": b"1"})
+            self.assertEqual(await store.deletePrincipal("amy"), 0)
+        self.assertIs(await store.delete(key), False)
         # The key may be used anew: nothing of the old one is left.
-        self.assertIs(await store.commit(key, beginning(set={"b": b"2"})), _OK)
-        self.assertEqual(await self.loaded(store, key), {"b": b"2"})
+        self.assertIs(await store.commit(anew, beginning(set={"b": b"2"})), _OK)
+        stored = await store.load(anew)
+        self.assertEqual((dict(stored.fields), stored.principal), ({"b": b"2"}, ""))
+        self.assertIsInstance(await store.purge(1000), int)
+        for each, fields in ((other, {"a": b"1"}), (anew, {"b": b"2"}), (key, None)):
+            self.assertEqual(await self.loaded(store, each), fields)
 
     async def test_awkward(self) -> None:
         """
@@ -284,45 +275,6 @@ class SessionSynchronizerContract(_TestCase):
         delta = SessionDelta(60, unset=frozenset(fields), set={"a": b"x" * 262144})
         self.assertIs(await store.commit(key, delta), _OK)
         self.assertEqual(await self.loaded(store, key), {"a": b"x" * 262144})
-
-    async def test_manyWriters(self) -> None:
-        """
-        Of changes of different fields none is lost.
-        """
-        stores = [await self.makeSynchronizer() for _ in range(2)]
-        key = newKey()
-        await stores[0].commit(key, beginning())
-        writing = [
-            self._write(store, key, f"{place}-{writer}", 20)
-            for place, store in enumerate(stores)
-            for writer in range(4)
-        ]
-        await gatherResults([Deferred.fromCoroutine(each) for each in writing])
-        fields = await self.loaded(stores[0], key)
-        self.assertEqual(fields, await self.loaded(stores[1], key))
-        assert fields is not None
-        self.assertEqual(len(fields), 2 * 4 * 20)
-
-    async def _write(self, store: Any, key: bytes, name: str, count: int) -> None:
-        for number in range(count):
-            delta = SessionDelta(60, set={f"{name}-{number}": b"1"})
-            self.assertIs(await store.commit(key, delta), _OK)
-
-    async def test_oneWinner(self) -> None:
-        """
-        Of changes that expect the same one is done.
-        """
-        stores = [await self.makeSynchronizer() for _ in range(2)]
-        key = newKey()
-        await stores[0].commit(key, beginning(set={"turn": b"0"}))
-        trying: list[Coroutine[Any, Any, Any]] = [
-            store.commit(key, SessionDelta(60, set={"turn": b"%d" % n}, expect={"turn": b"0"}))
-            for n in range(1, 11)
-            for store in stores
-        ]
-        results: list[Any] = await gatherResults(list(trying))  # type: ignore[arg-type]
-        self.assertEqual(results.count(_OK), 1, results)
-        self.assertEqual(results.count(_CONFLICT), len(results) - 1)
 
     async def test_principals(self) -> None:
         """
@@ -353,21 +305,3 @@ class SessionSynchronizerContract(_TestCase):
         self.assertIsNone(await store.load(new))
         self.assertIsNotNone(await store.load(keys[2]))
         self.assertIsNotNone(await store.load(other))
-
-    async def test_givenUp(self) -> None:
-        """
-        Who gives up waiting does no harm to what follows.
-        """
-        store, key = await self.makeSynchronizer(), newKey()
-        await store.commit(key, beginning())
-        for _ in range(10):
-            waiting = store.load(key)
-            waiting.addErrback(lambda _: None)
-            waiting.cancel()
-            waiting = store.commit(key, SessionDelta(60, set={"a": b"1"}))
-            waiting.addErrback(lambda _: None)
-            waiting.cancel()
-        self.assertIs(await store.commit(key, SessionDelta(60, set={"b": b"2"})), _OK)
-        fields = await self.loaded(store, key)
-        assert fields is not None
-        self.assertEqual(fields["b"], b"2")

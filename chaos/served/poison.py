@@ -1,0 +1,5 @@
+"""
+What is posted and ends whoever reads it.
+"""
+
+POISON = b"poison"
