@@ -103,6 +103,9 @@ def main() -> int:
     passed, failed, skipped = counts(output)
     if status != 0 and not failed:
         failedSteps.append("tests")
+    print("== chaos", flush=True)
+    if run([sys.executable, "-m", "chaos", "--short"], environment)[0] != 0:
+        failedSteps.append("chaos")
     print("== coverage", flush=True)
     run([BIN / "coverage", "combine", "--quiet"], environment)
     if run([BIN / "coverage", "report"], environment)[0] != 0:
