@@ -20,6 +20,7 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from twisted.internet.task import Clock
+from twisted.logger import Logger
 
 from docs.requestrows import HOST, LINE, REQUESTS, RESPONSES, Group, Row
 from twisted_multiserver.balancing.backend import Backend, BackendKind
@@ -113,7 +114,7 @@ class Conversation:
     def __init__(self, row: Row) -> None:
         clock = Clock()
         self.backends: list[MemoryStream] = []
-        distribution = Distribution(clock, RoundRobin(), GatewayBudgets())
+        distribution = Distribution(clock, RoundRobin(), GatewayBudgets(), Logger())
         distribution.add(Backend("tcp:192.0.2.1:80", BackendKind.remote), self)
         self.client = MemoryStream()
         connections = ServerConnections(ServerLimits(), clock.seconds, distribution.sweep)

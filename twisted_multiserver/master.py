@@ -9,41 +9,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from random import random
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, FirstError, TimeoutError, gatherResults
+from twisted.internet.defer import Deferred, FirstError, gatherResults
 from twisted.internet.interfaces import (
-    IReactorCore,
     IStreamClientEndpoint,
 )
 from twisted.python.failure import Failure
 from twisted.web.resource import IResource
 from twisted.web.server import Site
 
-from twisted_multiserver.balancing.backend import Backend, BackendKind
+from twisted_multiserver.balancing.backend import Backend
 from twisted_multiserver.balancing.leastlag import REPORT_INTERVAL
 from twisted_multiserver.balancing.policy import Policy
 from twisted_multiserver.balancing.roundrobin import RoundRobin
 from twisted_multiserver.config import MasterConfig
 from twisted_multiserver.errors import ConfigError
-from twisted_multiserver.gateway.accessline import FORMATS
-from twisted_multiserver.gateway.accesslog import AccessLog, logFileOpener
+from twisted_multiserver.faces import Faces
+from twisted_multiserver.faces import Reactor as FacesReactor
 from twisted_multiserver.gateway.circumstances import Counts
-from twisted_multiserver.gateway.connections import GatewayBudgets
-from twisted_multiserver.gateway.dial import addressOf, dialerFor
-from twisted_multiserver.gateway.distribution import Buffering, Distribution
-from twisted_multiserver.gateway.healthchecks import HealthChecks, HealthPlan
-from twisted_multiserver.gateway.resource import GatewayResource
 from twisted_multiserver.gateway.serving import GatewayFactory
-from twisted_multiserver.gateway.site import MultiserverSite
-from twisted_multiserver.http1.connections import ServerLimits
-from twisted_multiserver.http1.trust import BadNetwork, TrustedProxies
 from twisted_multiserver.poolevents import PoolEvents
 from twisted_multiserver.sessions.setup import SessionSetup, setupOf
 from twisted_multiserver.sessions.upkeep import Upkeep
-from twisted_multiserver.streams.adopting import Adopter
-from twisted_multiserver.streams.polling import makePoller
 from twisted_multiserver.supervision._iobserver import ILifecycleObserver
 from twisted_multiserver.supervision.budgets import Budgets
 from twisted_multiserver.supervision.command import (
@@ -63,10 +51,9 @@ from twisted_multiserver.supervision.supervisor import Supervisor
 from twisted_multiserver.supervision.wear import Limits
 from twisted_multiserver.supervision.whencrashed import CrashNotifier
 from twisted_multiserver.traffic import ChildTraffic
-from twisted_multiserver.traffic import Reactor as TrafficReactor
 
 
-class Reactor(IReactorCore, TrafficReactor, SupervisionReactor):
+class Reactor(FacesReactor, SupervisionReactor):
     """
     What a master asks of the reactor.
     """
@@ -99,36 +86,7 @@ class Multiserver(Service):
         """
         self._reactor = reactor
         self._config = config or MasterConfig()
-        self._distribution = Distribution(
-            reactor,
-            RoundRobin() if balancer is None else balancer,
-            GatewayBudgets(
-                connect=self._config.connectBudget,
-                firstByte=self._config.firstByteBudget,
-                stall=self._config.stallBudget,
-                queue=self._config.queueBudget,
-                farewell=min(10.0, self._config.drainBudget / 2),
-                queueLimit=self._config.queueLimit,
-            ),
-            Buffering[self._config.bufferRequest],
-        )
-        self._checks: HealthChecks | None = None
-        if self._config.healthPath is not None:
-            plan = HealthPlan(
-                self._config.healthPath,
-                self._config.healthStatus,
-                self._config.healthInterval,
-                self._config.healthBudget,
-                self._config.healthRise,
-                self._config.healthFall,
-            )
-            self._checks = HealthChecks(self._distribution, plan, random)
-        self._adopter = Adopter(makePoller(reactor), self._distribution.sweep)
-        self._accessLog: AccessLog | None = None
-        try:
-            self._trusted = TrustedProxies(self._config.trustedProxy)
-        except BadNetwork as error:
-            raise ConfigError(f"--trusted-proxy: {error}") from error
+        self._faces = Faces(reactor, RoundRobin() if balancer is None else balancer, self._config)
         self._needsLoad = bool(getattr(balancer, "needsLoad", False))
         self._stateFolder = stateFolder
         self._sessions: tuple[SessionSetup, Upkeep] | None = None
@@ -136,7 +94,8 @@ class Multiserver(Service):
         self._crashes = CrashNotifier(reactor)
         self._counter = LifecycleCounter()
         self._observers = Observers(self._crashes, self._counter)
-        self._distribution.pool.observe(PoolEvents(self._observers.tell))
+        self._pool = self._faces.distribution.pool
+        self._pool.observe(PoolEvents(self._observers.tell))
         self._supervisor: Supervisor | None = None
 
     def spawn(
@@ -322,7 +281,7 @@ class Multiserver(Service):
         if backend is None:
             raise ConfigError(f"drain: there is no backend {name!r}")
         drained: Deferred[None] = Deferred()
-        self._distribution.pool.drain(backend, lambda: drained.callback(None))
+        self._pool.drain(backend, lambda: drained.callback(None))
         return drained
 
     def addBackend(
@@ -339,11 +298,7 @@ class Multiserver(Service):
         @raise BadWeight: if the weight is no whole number from 1.
         @raise BadLimit: if the limit is no whole number from 1.
         """
-        address = addressOf(endpoint)
-        backend = Backend(address, BackendKind.remote, weight=weight, limit=limit)
-        dialer = dialerFor(self._reactor, endpoint, self._config.connectBudget, self._adopter)
-        self._distribution.add(backend, dialer)
-        return backend
+        return self._faces.addBackend(endpoint, weight, limit)
 
     def whenCrashed(self) -> Deferred[Crash]:
         """
@@ -367,14 +322,14 @@ class Multiserver(Service):
         """
         @return: all backends with their states and counters, draining ones too.
         """
-        return self._distribution.pool.backends()
+        return self._pool.backends()
 
     def counts(self) -> Counts:
         """
         @return: what was decided in times of trouble, for all backends, so far; it goes on
             counting.
         """
-        return self._distribution.circumstances.counts
+        return self._faces.distribution.circumstances.counts
 
     def lifecycleCounts(self) -> LifecycleCounts:
         """
@@ -390,7 +345,7 @@ class Multiserver(Service):
             a short page with 503.
         @return: a resource for any Site, at any path.
         """
-        return GatewayResource(self._distribution, fallback, self._config.maxBody, self._trusted)
+        return self._faces.resource(fallback)
 
     def gateway(self) -> GatewayFactory:
         """
@@ -399,31 +354,13 @@ class Multiserver(Service):
         @return: an L{IProtocolFactory<twisted.internet.interfaces.IProtocolFactory>}.
         @raise ConfigError: if the access log can't be opened.
         """
-        config = self._config
-        limits = ServerLimits(
-            head=config.headBudget,
-            idle=config.idleBudget,
-            stall=config.stallBudget,
-            body=config.maxBody,
-        )
-        if config.accessLog is not None and self._accessLog is None:
-            self._accessLog = AccessLog(
-                self._reactor,
-                logFileOpener(config.accessLog),
-                FORMATS[config.accessLogFormat],
-            )
-            # Not with the service: clients that are cut last have their lines too.
-            self._reactor.addSystemEventTrigger("after", "shutdown", self._accessLog.close)
-        return GatewayFactory(
-            self._distribution, self._adopter, limits, self._trusted, self._accessLog
-        )
+        return self._faces.gateway()
 
     def reopenLogs(self) -> None:
         """
         Open the access log anew, since its file was moved away.
         """
-        if self._accessLog is not None:
-            self._accessLog.reopen()
+        self._faces.reopenLogs()
 
     def site(self) -> Site:
         """
@@ -431,7 +368,7 @@ class Multiserver(Service):
 
         @return: the site; its resource is as L{resource} makes it.
         """
-        return MultiserverSite(self.gateway(), self.resource(), self._config.idleBudget)
+        return self._faces.site()
 
     def stopService(self) -> Deferred[None]:
         """
@@ -443,14 +380,7 @@ class Multiserver(Service):
         return self._stop()
 
     def _stop(self) -> Deferred[None]:
-        if self._checks is not None:
-            self._checks.stop()
-        self._distribution.stop()
-        quiet = self._distribution.whenQuiet()
-        quiet.addTimeout(self._config.drainBudget, self._reactor)
-        # What is still in flight then is cut by the end of its connections.
-        quiet.addErrback(lambda failure: failure.trap(TimeoutError) and None)
-        parts = [quiet]
+        parts = [self._faces.stop()]
         if self._supervisor is not None:
             parts.append(self._supervisor.stop())
         return gatherResults(parts).addCallback(lambda _: self._leaveSessions())
@@ -462,7 +392,7 @@ class Multiserver(Service):
         if self._supervisor is None:
             self._supervisor = Supervisor(
                 self._reactor,
-                ChildTraffic(self._reactor, self._distribution, self._adopter),
+                ChildTraffic(self._reactor, self._faces.distribution, self._faces.adopter),
                 Budgets(
                     boot=self._config.bootBudget,
                     run=self._config.runBudget,

@@ -14,7 +14,8 @@ from twisted.internet.endpoints import TCP4ClientEndpoint
 from twisted.internet.interfaces import IReactorSocket, IReactorTCP, IReactorTime
 
 from twisted_multiserver.balancing.backend import Backend, BackendKind, LoadReport
-from twisted_multiserver.gateway.dial import Dialer, EndpointDialer, UNIXDialer
+from twisted_multiserver.gateway.dial import EndpointDialer, UNIXDialer
+from twisted_multiserver.gateway.dialer import Dialer
 from twisted_multiserver.gateway.distribution import Distribution
 from twisted_multiserver.streams.adopting import Adopter
 from twisted_multiserver.supervision.child import Child

@@ -8,13 +8,14 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
+from twisted.logger import Logger
 
 from twisted_multiserver.balancing.backend import Backend, BackendKind
 from twisted_multiserver.balancing.outcomes import Outcome
 from twisted_multiserver.balancing.request import RequestInfo
 from twisted_multiserver.gateway.body import Body, StreamedBody
 from twisted_multiserver.gateway.connections import GatewayBudgets
-from twisted_multiserver.gateway.dial import DialFailed
+from twisted_multiserver.gateway.dialer import DialFailed
 from twisted_multiserver.gateway.distribution import Buffering, Distribution
 from twisted_multiserver.gateway.exchange import Exchange
 from twisted_multiserver.gateway.plan import Answer
@@ -222,7 +223,7 @@ class Stage:
         self.clock = Clock()
         self.policy = First()
         self.distribution = Distribution(
-            self.clock, self.policy, GatewayBudgets(**budgets), buffering
+            self.clock, self.policy, GatewayBudgets(**budgets), Logger(), buffering
         )
         self.dialers: dict[str, FakeDialer] = {}
 
@@ -235,7 +236,7 @@ class Stage:
         scheme = "tcp" if kind is BackendKind.remote else "unix"
         backend = Backend(f"{scheme}:{address}", kind, address, slot)
         self.dialers[address] = FakeDialer()
-        self.distribution.add(backend, self.dialers[address])  # type: ignore[arg-type]
+        self.distribution.add(backend, self.dialers[address])
         return backend
 
     def stream(self, address: str) -> FakeStream:

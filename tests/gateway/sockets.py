@@ -18,6 +18,7 @@ from twisted.internet.endpoints import TCP4ClientEndpoint, TCP4ServerEndpoint, U
 from twisted.internet.error import ConnectionDone
 from twisted.internet.protocol import ClientFactory, Factory, Protocol
 from twisted.internet.task import deferLater
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 from twisted.web.server import Site
@@ -135,7 +136,7 @@ class SocketCase(TestCase):
     def setUp(self) -> None:
         self.folder = tempfile.mkdtemp(prefix="ms-")
         self.addCleanup(shutil.rmtree, self.folder)
-        self.distribution = Distribution(reactor, RoundRobin(), self.budgets)
+        self.distribution = Distribution(reactor, RoundRobin(), self.budgets, Logger())
         self.adopter = Adopter(makePoller(reactor), self.distribution.sweep)
         self.addCleanup(self._removeAll)
 

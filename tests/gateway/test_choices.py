@@ -39,7 +39,7 @@ class BadChoiceTests(SynchronousTestCase):
             self.assertEqual(stage.policy.told, told)
             for backend in stage.distribution.pool.backends():
                 self.assertEqual(backend.inFlight, 0)
-        self.successResultOf(stage.distribution.whenQuiet())
+        self.assertEqual(stage.distribution.open, 0)
 
     def test_stranger(self) -> None:
         """
@@ -240,7 +240,7 @@ class OneEndTests(SynchronousTestCase):
         self.assertEqual(finished, chosen)
         for backend in stage.distribution.pool.backends():
             self.assertEqual((backend.inFlight, backend.openExchanges()), (0, ()))
-        self.successResultOf(stage.distribution.whenQuiet())
+        self.assertEqual(stage.distribution.open, 0)
         for _, client in begun:
             ends = [
                 heard

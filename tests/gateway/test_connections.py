@@ -14,7 +14,7 @@ from tests.gateway.doubles import FakeDialer, FakeStream
 from twisted_multiserver.balancing.backend import Backend, BackendKind, BackendState
 from twisted_multiserver.balancing.outcomes import Outcome
 from twisted_multiserver.gateway.connections import IDLE_BUDGETS, Connections, GatewayBudgets
-from twisted_multiserver.gateway.dial import Dialer, DialFailed
+from twisted_multiserver.gateway.dialer import Dialer, DialFailed
 from twisted_multiserver.gateway.upstream import UpstreamConnection
 from twisted_multiserver.streams.sweep import INTERVAL, Sweep
 

@@ -21,12 +21,12 @@ from zope.interface import implementer
 
 from twisted_multiserver.balancing.outcomes import Outcome
 from twisted_multiserver.gateway.dial import (
-    DialFailed,
     EndpointDialer,
     UNIXDialer,
     addressOf,
     dialerFor,
 )
+from twisted_multiserver.gateway.dialer import DialFailed
 from twisted_multiserver.streams.adopting import Adopter
 from twisted_multiserver.streams.streams import Stream
 from twisted_multiserver.streams.sweep import Sweep

@@ -218,7 +218,7 @@ class ResourceTests(FaceCase):
             self.assertIn(b"Connection: close", received)
             self.assertTrue(self.transport.disconnecting)
             self.assertEqual(self.stage.dialers["a"].streams, [])
-        self.successResultOf(self.stage.distribution.whenQuiet())
+        self.assertEqual(self.stage.distribution.open, 0)
 
     def test_lastHop(self) -> None:
         """
@@ -329,7 +329,7 @@ class ResourceTests(FaceCase):
         self.stage.distribution.pool.expect(0)
         self.send(b"GET / HTTP/1.1")
         self.channel.connectionLost(Failure(ConnectionLost()))
-        self.successResultOf(self.stage.distribution.whenQuiet())
+        self.assertEqual(self.stage.distribution.open, 0)
         self.stage.add("b", slot=0)
         self.stage.clock.advance(0)
         self.assertEqual(self.stage.dialers["b"].streams, [])

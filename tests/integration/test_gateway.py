@@ -15,6 +15,7 @@ from twisted.internet.defer import Deferred, inlineCallbacks
 from twisted.internet.endpoints import TCP4ServerEndpoint, UNIXServerEndpoint, clientFromString
 from twisted.internet.error import ConnectionDone
 from twisted.internet.protocol import ClientFactory, Factory, Protocol
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 from twisted.web.resource import IResource, Resource
@@ -24,7 +25,8 @@ from twisted_multiserver.balancing.backend import Backend, BackendKind
 from twisted_multiserver.balancing.outcomes import Outcome
 from twisted_multiserver.balancing.roundrobin import RoundRobin
 from twisted_multiserver.gateway.connections import GatewayBudgets
-from twisted_multiserver.gateway.dial import DialFailed, EndpointDialer, UNIXDialer, dialerFor
+from twisted_multiserver.gateway.dial import EndpointDialer, UNIXDialer, dialerFor
+from twisted_multiserver.gateway.dialer import DialFailed
 from twisted_multiserver.gateway.distribution import Distribution
 from twisted_multiserver.gateway.resource import GatewayResource
 from twisted_multiserver.streams.adopting import Adopter
@@ -122,7 +124,7 @@ class ResourceTests(TestCase):
         self.folder = tempfile.mkdtemp(prefix="ms-")
         self.addCleanup(shutil.rmtree, self.folder)
         self.distribution = Distribution(
-            reactor, RoundRobin(), GatewayBudgets(connect=1, firstByte=0.5, queue=0.5)
+            reactor, RoundRobin(), GatewayBudgets(connect=1, firstByte=0.5, queue=0.5), Logger()
         )
         self.addCleanup(self.closeAll)
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import os
 import socket
-from typing import Any
 
 from twisted.internet.defer import Deferred
 
@@ -235,8 +234,9 @@ class WaitingTests(SocketCase):
         self.distribution.pool.expect(0)
         client = await self.connect(self.serve())
         client.transport.write(request(b"POST", b"Content-Length: 3\r\n", b"abc"))
-        quiet: Deferred[Any] = self.distribution.whenQuiet()
-        await eventually(lambda: not self.distribution.whenQuiet().called)
+        await eventually(lambda: self.distribution.open > 0)
+        quiet: Deferred[None] = Deferred()
+        self.distribution.whenQuiet(lambda: quiet.callback(None))
         door = self.listenUNIX("a", slot=0)
         backend = await door.entered.get()
         await backend.until(lambda data: data.endswith(b"\r\n\r\nabc"))

@@ -26,13 +26,6 @@ from twisted_multiserver.balancing.stickysession import StickySession
 from twisted_multiserver.balancing.weightedroundrobin import WeightedRoundRobin
 
 
-class BadChoice(Exception):
-    """
-    A policy gave back what it must not: something that isn't among the backends
-    it was shown.
-    """
-
-
 class IRequestInfo(Interface):
     """
     What a policy may know of a request.

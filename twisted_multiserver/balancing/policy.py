@@ -14,6 +14,13 @@ from twisted_multiserver.balancing.outcomes import Outcome
 from twisted_multiserver.balancing.request import RequestInfo
 
 
+class BadChoice(Exception):
+    """
+    A policy gave back what it must not: something that isn't among the backends
+    it was shown.
+    """
+
+
 class Policy(Protocol):
     """
     The shape of a policy; what each part means is said at the interface.

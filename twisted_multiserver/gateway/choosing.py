@@ -8,17 +8,19 @@ as long as a request may wait.
 
 from __future__ import annotations
 
-from twisted.internet.defer import CancelledError, Deferred
-from twisted.logger import Logger
-from twisted.python.failure import Failure
+from typing import TYPE_CHECKING
 
-from twisted_multiserver.balancing._iloadbalancer import BadChoice
 from twisted_multiserver.balancing.affinity import Affinity
 from twisted_multiserver.balancing.backend import Backend
 from twisted_multiserver.balancing.outcomes import Outcome
+from twisted_multiserver.balancing.policy import BadChoice
 from twisted_multiserver.balancing.request import RequestInfo
 from twisted_multiserver.gateway.distribution import Distribution
+from twisted_multiserver.gateway.pending import Pending
 from twisted_multiserver.gateway.plan import Answer, Decision, ExchangePlan, Send
+
+if TYPE_CHECKING:
+    from twisted.python.failure import Failure
 
 
 class Choosing:
@@ -30,8 +32,6 @@ class Choosing:
     @ivar sentAt: when it was given to its backend, in seconds of the clock.
     @ivar tries: how many times it was sent.
     """
-
-    _log = Logger()
 
     __slots__ = (
         "_choosing",
@@ -45,7 +45,7 @@ class Choosing:
         "tries",
     )
 
-    _choosing: Deferred[object] | None
+    _choosing: Pending[object] | None
     _cookie: bytes | None
     _distribution: Distribution
     _ended: bool
@@ -109,13 +109,18 @@ class Choosing:
         return self._chose(choice, backends)
 
     def _chose(self, choice: object, backends: tuple[Backend, ...]) -> Decision | None:
-        if isinstance(choice, Deferred):
+        if isinstance(choice, Pending):
             self._choosing = choice
             self.deadline = self._distribution.seconds() + self._distribution.budgets.queue
             self._distribution.watch(self)
-            choice.addCallback(self._chosen, backends).addErrback(self._policyFailed)
-            choice.addCallback(self._follow)
+            choice.addCallbacks(
+                lambda chosen: self._follow(self._checked(chosen, backends)),
+                lambda failure: self._follow(self._policyFailed(failure)),
+            )
             return None
+        return self._checked(choice, backends)
+
+    def _checked(self, choice: object, backends: tuple[Backend, ...]) -> Decision | None:
         try:
             return self._chosen(choice, backends)
         except BadChoice:
@@ -144,7 +149,8 @@ class Choosing:
 
     def _policyFailed(self, failure: Failure | None) -> Decision | None:
         self._choiceIsOver()
-        if self._ended and failure is not None and isinstance(failure.value, CancelledError):
+        if self._ended:
+            # It was cancelled.
             return None
-        self._log.failure("the balancer failed to choose", failure)
+        self._distribution.log.failure("the balancer failed to choose", failure)
         return Answer(500, "the balancer failed")

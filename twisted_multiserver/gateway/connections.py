@@ -15,16 +15,17 @@ backend that may not be chosen any more.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
-
-from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime
+from typing import TYPE_CHECKING, Final
 
 from twisted_multiserver.balancing.backend import Backend, BackendKind, BackendState
-from twisted_multiserver.gateway.dial import Dialer
+from twisted_multiserver.gateway.dialer import Dialer
+from twisted_multiserver.gateway.pending import Pending
 from twisted_multiserver.gateway.upstream import UpstreamConnection
 from twisted_multiserver.streams.streams import Stream
 from twisted_multiserver.streams.sweep import Sweep
+
+if TYPE_CHECKING:
+    from twisted.internet.interfaces import IReactorTime
 
 # Seconds.  Common servers close an idle connection after 2 (gunicorn) or 5
 # (uvicorn, hypercorn, node); our own children leave that to us.
@@ -100,15 +101,15 @@ class Connections:
             connection.close()
         return None
 
-    def connect(self) -> UpstreamConnection | Deferred[UpstreamConnection]:
+    def connect(self) -> UpstreamConnection | Pending[UpstreamConnection]:
         """
         Make a new connection.
 
         @return: the connection, at once where that is possible.
-        @raise DialFailed: if there is none; or the L{Deferred} fails so.
+        @raise DialFailed: if there is none; what comes later fails so.
         """
         dialed = self.dialer.dial()
-        if isinstance(dialed, Deferred):
+        if isinstance(dialed, Pending):
             return dialed.addCallback(self._connected)
         return self._connected(dialed)
 

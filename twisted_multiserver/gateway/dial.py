@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import errno
 import socket
-from typing import Protocol
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeout
@@ -33,43 +32,13 @@ from twisted.internet.protocol import ClientFactory
 from twisted.python.failure import Failure
 
 from twisted_multiserver.balancing.outcomes import Outcome
+from twisted_multiserver.gateway.dialer import Dialer, DialFailed
 from twisted_multiserver.streams.adopting import Adopter, StreamProtocol
 from twisted_multiserver.streams.streams import Stream
 
 # Its backlog is full, or this process has no descriptor or memory left, which is no
 # fault of the backend's either.
 _FULL = frozenset({errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
-
-
-class DialFailed(Exception):
-    """
-    There is no connection.
-
-    @ivar outcome: why.
-    """
-
-    def __init__(self, outcome: Outcome, detail: str = "") -> None:
-        """
-        @param outcome: why.
-        @param detail: for the log.
-        """
-        super().__init__(detail or outcome.value)
-        self.outcome = outcome
-
-
-class Dialer(Protocol):
-    """
-    Reaches one backend.
-    """
-
-    def dial(self) -> Stream | Deferred[Stream]:
-        """
-        Connect.
-
-        @return: the stream, at once where that is possible.
-        @raise DialFailed: if it is known at once that there is none; else the
-            L{Deferred} fails so.
-        """
 
 
 class StreamFactory(ClientFactory):

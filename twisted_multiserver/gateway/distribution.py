@@ -12,12 +12,9 @@ one request.
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from enum import Enum
-from typing import Final
-
-from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime
-from twisted.logger import Logger
+from typing import TYPE_CHECKING, Final
 
 from twisted_multiserver.balancing.backend import Backend, BackendState
 from twisted_multiserver.balancing.base import BasePolicy
@@ -28,11 +25,15 @@ from twisted_multiserver.balancing.pool import Pool
 from twisted_multiserver.balancing.request import RequestInfo
 from twisted_multiserver.gateway.circumstances import Circumstances
 from twisted_multiserver.gateway.connections import Connections, GatewayBudgets
-from twisted_multiserver.gateway.dial import Dialer
+from twisted_multiserver.gateway.dialer import Dialer
 from twisted_multiserver.gateway.ejecting import Ejecting
+from twisted_multiserver.gateway.journal import Journal
 from twisted_multiserver.gateway.queue import ExchangeQueue, Waiting
 from twisted_multiserver.gateway.tunnels import GOING_AWAY, SERVICE_RESTART, Tunnels
 from twisted_multiserver.streams.sweep import Sweep
+
+if TYPE_CHECKING:
+    from twisted.internet.interfaces import IReactorTime
 
 _OK: Final = Outcome.ok
 _LEAVING: Final = frozenset({BackendState.draining, BackendState.removed})
@@ -55,6 +56,7 @@ class Distribution:
     @ivar pool: the backends.
     @ivar policy: chooses among them.
     @ivar budgets: how long things may take.
+    @ivar log: is told of what isn't as it should be.
     @ivar hiddenCookie: the name of a cookie that is between the policy and clients.
     @ivar needsHead: whether the policy wants to know the request's head.
     @ivar policyListens: whether the policy wants to hear how its choices ended.
@@ -68,24 +70,25 @@ class Distribution:
     @ivar seconds: the clock.
     """
 
-    _log = Logger()
-
     def __init__(
         self,
         clock: IReactorTime,
         policy: Policy,
         budgets: GatewayBudgets,
+        log: Journal,
         buffering: Buffering = Buffering.auto,
     ) -> None:
         """
         @param clock: the reactor.
         @param policy: chooses.
         @param budgets: how long things may take.
+        @param log: is told of what isn't as it should be.
         @param buffering: which requests must be whole before they go on.
         """
         self.pool = Pool(clock.seconds)
         self.policy = policy
         self.budgets = budgets
+        self.log = log
         self.hiddenCookie: bytes | None = getattr(policy, "affinityCookie", None)
         self.needsHead = "head" in policy.needs
         self.policyListens = getattr(type(policy), "exchangeFinished", None) is not (
@@ -101,12 +104,12 @@ class Distribution:
         self.circumstances = Circumstances(
             self.pool, self._queue, budgets.queue, clock.seconds, random.random
         )
-        self._ejecting = Ejecting(self.circumstances, self.sweep)
+        self._ejecting = Ejecting(self.circumstances, self.sweep, log)
         self.tunnels = Tunnels(clock, budgets.farewell, random.random)
         self._isStopping = False
         self.isCalm = not self.policyListens
         self.open = 0
-        self._whenQuiet: list[Deferred[None]] = []
+        self._whenQuiet: list[Callable[[], None]] = []
         self.pool.observe(self)
 
     def add(self, backend: Backend, dialer: Dialer) -> None:
@@ -133,18 +136,16 @@ class Distribution:
         if not self.open:
             waiting, self._whenQuiet = self._whenQuiet, []
             for quiet in waiting:
-                quiet.callback(None)
+                quiet()
 
-    def whenQuiet(self) -> Deferred[None]:
+    def whenQuiet(self, quiet: Callable[[], None]) -> None:
         """
-        @return: fires when no exchange is open.
+        @param quiet: called when no exchange is open.
         """
-        quiet: Deferred[None] = Deferred()
         if self.open:
             self._whenQuiet.append(quiet)
         else:
-            quiet.callback(None)
-        return quiet
+            quiet()
 
     def stop(self) -> None:
         """
@@ -262,7 +263,7 @@ class Distribution:
         try:
             self.policy.exchangeFinished(backend, info, outcome)
         except Exception:  # the user's own code
-            self._log.failure("the balancer failed in exchangeFinished")
+            self.log.failure("the balancer failed in exchangeFinished")
 
     def backendAdmitted(self, backend: Backend) -> None:
         """
@@ -272,7 +273,7 @@ class Distribution:
         try:
             self.policy.backendAdmitted(backend)
         except Exception:  # the user's own code
-            self._log.failure("the balancer failed in backendAdmitted")
+            self.log.failure("the balancer failed in backendAdmitted")
 
     def backendRemoved(self, backend: Backend) -> None:
         """
@@ -284,7 +285,7 @@ class Distribution:
         try:
             self.policy.backendRemoved(backend)
         except Exception:  # the user's own code
-            self._log.failure("the balancer failed in backendRemoved")
+            self.log.failure("the balancer failed in backendRemoved")
 
     def backendGone(self, backend: Backend) -> None:
         """

@@ -11,8 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
-from twisted.logger import Logger
-
 from twisted_multiserver.balancing.request import RequestInfo
 from twisted_multiserver.gateway.body import StreamedBody
 from twisted_multiserver.gateway.distribution import Distribution
@@ -43,7 +41,6 @@ from twisted_multiserver.streams.streams import Stream
 
 WhoIs: TypeAlias = Callable[[ClientView, CheckedRequest], ClientView]
 
-_log = Logger(namespace="twisted_multiserver.gateway")
 _NOT_MODIFIED: Final = 304
 
 
@@ -238,7 +235,7 @@ class ClientSide:
         """
         exchange, self._exchange, self._body = self._exchange, None, None
         assert exchange is not None
-        _log.warn(
+        self._distribution.log.warn(
             "{request}: the response was cut short: {reason}",
             request=exchange.description,
             reason=reason,
@@ -252,7 +249,7 @@ class ClientSide:
         exchange, self._exchange, self._body = self._exchange, None, None
         assert exchange is not None
         status = answer.status
-        _log.warn(
+        self._distribution.log.warn(
             "{status} for {request}: {reason}",
             status=status,
             request=exchange.description,

@@ -6,12 +6,11 @@ Invariant: a backend that is out for its failures comes back by itself, unless i
 
 from __future__ import annotations
 
-from twisted.logger import Logger
-
 from twisted_multiserver.balancing.backend import Backend
 from twisted_multiserver.balancing.ejection import FAILURES
 from twisted_multiserver.balancing.outcomes import Outcome
 from twisted_multiserver.gateway.circumstances import Circumstances
+from twisted_multiserver.gateway.journal import Journal
 from twisted_multiserver.streams.sweep import Sweep
 
 REASON = "failures"
@@ -46,15 +45,15 @@ class Ejecting:
     Judges the backends by the outcomes.
     """
 
-    _log = Logger()
-
-    def __init__(self, circumstances: Circumstances, sweep: Sweep) -> None:
+    def __init__(self, circumstances: Circumstances, sweep: Sweep, log: Journal) -> None:
         """
         @param circumstances: know the backends.
         @param sweep: tells when a pause is over.
+        @param log: is told of both ends of it.
         """
         self._circumstances = circumstances
         self._sweep = sweep
+        self._log = log
         self._pauses: dict[Backend, _Pause] = {}
 
     def judge(self, backend: Backend, outcome: Outcome) -> None:

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import inf
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError
 from twisted.python.failure import Failure
 
 from twisted_multiserver.balancing.outcomes import Outcome
-from twisted_multiserver.gateway.dial import Dialer, DialFailed
+from twisted_multiserver.gateway.dialer import Dialer, DialFailed
+from twisted_multiserver.gateway.pending import Pending
 from twisted_multiserver.gateway.upstream import UpstreamConnection
 from twisted_multiserver.http1.heads import Fields
 from twisted_multiserver.http1.responses import CheckedResponse
@@ -53,7 +54,7 @@ class HealthCheck:
         self._budget = budget
         self._over: Callable[[str | None], None] | None = over
         self._connection: UpstreamConnection | None = None
-        self._dialing: Deferred[Stream] | None = None
+        self._dialing: Pending[Stream] | None = None
         self.deadline = sweep.seconds() + budget
         sweep.watch(self)
         self._dial(dialer)
@@ -135,7 +136,7 @@ class HealthCheck:
         except DialFailed as failed:
             self._end(str(failed))
             return
-        if isinstance(dialed, Deferred):
+        if isinstance(dialed, Pending):
             self._dialing = dialed
             dialed.addCallbacks(self._dialed, self._dialFailed)
         else:

@@ -7,9 +7,9 @@ It is taken in place of the plain one only if there is a log, so that nobody els
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 from twisted_multiserver.gateway.accessline import AccessRecord, Ending
-from twisted_multiserver.gateway.accesslog import AccessLog
 from twisted_multiserver.gateway.distribution import Distribution
 from twisted_multiserver.gateway.downstream import ClientSide, WhoIs
 from twisted_multiserver.gateway.exchange import Exchange
@@ -23,6 +23,9 @@ from twisted_multiserver.http1.requests import CheckedRequest
 from twisted_multiserver.http1.responses import SWITCHING_PROTOCOLS, CheckedResponse
 from twisted_multiserver.http1.wholeresponses import WholeResponse
 from twisted_multiserver.streams.streams import Stream
+
+if TYPE_CHECKING:
+    from twisted_multiserver.gateway.accesslog import AccessLog
 
 
 class LoggedClientSide(ClientSide):

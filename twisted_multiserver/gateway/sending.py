@@ -11,11 +11,7 @@ is sent once more is the same, from its first byte.
 from __future__ import annotations
 
 from math import inf
-from typing import Final
-
-from twisted.internet.defer import Deferred
-from twisted.logger import Logger
-from twisted.python.failure import Failure
+from typing import TYPE_CHECKING, Final
 
 from twisted_multiserver.balancing.backend import Backend
 from twisted_multiserver.balancing.outcomes import Outcome
@@ -24,9 +20,10 @@ from twisted_multiserver.balancing.request import RequestInfo
 from twisted_multiserver.gateway.body import Body
 from twisted_multiserver.gateway.choosing import Choosing
 from twisted_multiserver.gateway.connections import Connections
-from twisted_multiserver.gateway.dial import DialFailed
+from twisted_multiserver.gateway.dialer import DialFailed
 from twisted_multiserver.gateway.distribution import Distribution
 from twisted_multiserver.gateway.listening import ResponseListener
+from twisted_multiserver.gateway.pending import Pending
 from twisted_multiserver.gateway.plan import (
     Answer,
     Choose,
@@ -43,6 +40,9 @@ from twisted_multiserver.http1.heads import HTTP_1_1
 from twisted_multiserver.http1.requests import CheckedRequest
 from twisted_multiserver.http1.responses import CheckedResponse
 
+if TYPE_CHECKING:
+    from twisted.python.failure import Failure
+
 _CONTINUE: Final = CheckedResponse(100, b"Continue", HTTP_1_1, b"", 0, True)
 
 
@@ -52,8 +52,6 @@ class Sending(Choosing, ResponseListener):
 
     @ivar lastBackend: the one that had it last; L{None} if none had.
     """
-
-    _log = Logger()
 
     __slots__ = (
         "_backend",
@@ -102,8 +100,8 @@ class Sending(Choosing, ResponseListener):
         self._backend: Backend | None = None
         self._connection: UpstreamConnection | None = None
         self._cookie: bytes | None = None
-        self._choosing: Deferred[object] | None = None
-        self._dialing: Deferred[UpstreamConnection] | None = None
+        self._choosing: Pending[object] | None = None
+        self._dialing: Pending[UpstreamConnection] | None = None
         self._held: CheckedResponse | None = None
         self._responseStarted = False
         self._paused = False
@@ -232,7 +230,7 @@ class Sending(Choosing, ResponseListener):
                 dialed = connections.connect()
             except DialFailed as failed:
                 return self._failed(failed.outcome)
-            if isinstance(dialed, Deferred):
+            if isinstance(dialed, Pending):
                 self._dialing = dialed
                 dialed.addCallbacks(self._dialed, self._dialFailed)
                 return None
@@ -254,7 +252,9 @@ class Sending(Choosing, ResponseListener):
         if isinstance(failure.value, DialFailed):
             outcome = failure.value.outcome
         else:
-            self._log.failure("{backend} can't be reached", failure, backend=self._backend)
+            self._distribution.log.failure(
+                "{backend} can't be reached", failure, backend=self._backend
+            )
             outcome = Outcome.connectRefused
         self._follow(self._failed(outcome))
 
@@ -272,7 +272,7 @@ class Sending(Choosing, ResponseListener):
         backend, connection = self._backend, self._connection
         assert backend is not None
         if outcome.isFailure:
-            self._log.debug(
+            self._distribution.log.debug(
                 "{backend} failed {exchange}: {outcome}",
                 backend=backend.name,
                 exchange=self.description,

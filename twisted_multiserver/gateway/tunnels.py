@@ -10,12 +10,13 @@ Invariant: one that has ended by itself is forgotten.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
-
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from typing import TYPE_CHECKING, Final
 
 from twisted_multiserver.balancing.backend import Backend
 from twisted_multiserver.gateway.websockettunnel import WebSocketTunnel
+
+if TYPE_CHECKING:
+    from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 # RFC 6455 section 7.4.1, and the registry of close codes.
 GOING_AWAY: Final = 1001

@@ -10,13 +10,14 @@ Invariants: no frame is cut in two by ours; whoever doesn't go along is cut in L
 
 from __future__ import annotations
 
-from typing import Final
-
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from typing import TYPE_CHECKING, Final
 
 from twisted_multiserver.gateway.tunnel import Tunnel, TunnelSide
 from twisted_multiserver.gateway.websocketframes import FrameBoundaries, closeFrame
 from twisted_multiserver.streams.streams import Stream
+
+if TYPE_CHECKING:
+    from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 # For the end of a frame and the client's answer, in seconds.
 _PATIENCE: Final = 3.0
