@@ -35,7 +35,7 @@ from twisted_multiserver.streams.polling import makePoller
 from twisted_multiserver.traffic import Reactor as TrafficReactor
 
 
-class Reactor(IReactorCore, IReactorFDSet, TrafficReactor):
+class Reactor(IReactorCore, TrafficReactor, IReactorFDSet):
     """
     What the faces ask of the reactor.
     """

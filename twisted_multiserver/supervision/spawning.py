@@ -28,7 +28,7 @@ _MANY = 500
 _HERE = "/proc/self/cwd"
 
 
-class Reactor(IReactorTime, IReactorProcess, IReactorFDSet, IReactorTCP, IReactorUNIX):
+class Reactor(IReactorTime, IReactorProcess, IReactorTCP, IReactorFDSet, IReactorUNIX):
     """
     What supervision asks of the reactor.
     """
