@@ -11,11 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, FirstError, gatherResults
+from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.interfaces import (
     IStreamClientEndpoint,
 )
-from twisted.python.failure import Failure
 from twisted.web.resource import IResource
 from twisted.web.server import Site
 
@@ -30,8 +29,7 @@ from twisted_multiserver.faces import Reactor as FacesReactor
 from twisted_multiserver.gateway.circumstances import Counts
 from twisted_multiserver.gateway.serving import GatewayFactory
 from twisted_multiserver.poolevents import PoolEvents
-from twisted_multiserver.sessions.setup import SessionSetup, setupOf
-from twisted_multiserver.sessions.upkeep import Upkeep
+from twisted_multiserver.sessions.provision import SessionProvision
 from twisted_multiserver.supervision._iobserver import ILifecycleObserver
 from twisted_multiserver.supervision.budgets import Budgets
 from twisted_multiserver.supervision.command import (
@@ -89,8 +87,7 @@ class Multiserver(Service):
         self._faces = Faces(reactor, RoundRobin() if balancer is None else balancer, self._config)
         self._needsLoad = bool(getattr(balancer, "needsLoad", False))
         self._stateFolder = stateFolder
-        self._sessions: tuple[SessionSetup, Upkeep] | None = None
-        self._sessionsChecked = False
+        self._sessions = SessionProvision(reactor, self._config, stateFolder)
         self._crashes = CrashNotifier(reactor)
         self._counter = LifecycleCounter()
         self._observers = Observers(self._crashes, self._counter)
@@ -144,12 +141,7 @@ class Multiserver(Service):
             sessions=self.prepareSessions(),
         )
         spawned = self._supervise().spawn(program, count, respawn, self._config.spares)
-        if self._sessions is None or self._sessionsChecked:
-            return spawned
-        # At the same time, so that requests that come early wait for these children.
-        self._sessionsChecked = True
-        both = gatherResults([self._sessions[1].start(), spawned], consumeErrors=True)
-        return both.addCallbacks(lambda _: None, _firstOf)
+        return self._sessions.startBeside(spawned)
 
     def prepareSessions(self) -> Mapping[str, object] | None:
         """
@@ -159,12 +151,7 @@ class Multiserver(Service):
         @return: what children are told of it; L{None} if there are to be no sessions.
         @raise ConfigError: if it can't be had.
         """
-        if self._sessions is None:
-            setup = setupOf(self._config, self._stateFolder)
-            if setup is None:
-                return None
-            self._sessions = setup, Upkeep(self._reactor, setup)
-        return self._sessions[0].toSpec()
+        return self._sessions.prepare()
 
     def spawnCommand(
         self,
@@ -239,7 +226,7 @@ class Multiserver(Service):
         supervisor = self._supervise()
         if config is None:
             return supervisor.reload(surge=self._config.surge)
-        sessions = None if self._sessions is None else self._sessions[0].toSpec()
+        sessions = self._sessions.spec
 
         def renew(program: Program) -> Program:
             return renewed(program, config, sessions)
@@ -383,10 +370,7 @@ class Multiserver(Service):
         parts = [self._faces.stop()]
         if self._supervisor is not None:
             parts.append(self._supervisor.stop())
-        return gatherResults(parts).addCallback(lambda _: self._leaveSessions())
-
-    def _leaveSessions(self) -> Deferred[None] | None:
-        return None if self._sessions is None else self._sessions[1].stop()
+        return gatherResults(parts).addCallback(lambda _: self._sessions.stop())
 
     def _supervise(self) -> Supervisor:
         if self._supervisor is None:
@@ -407,10 +391,3 @@ class Multiserver(Service):
             )
             self._reactor.addSystemEventTrigger("before", "shutdown", self._stop)
         return self._supervisor
-
-
-def _firstOf(failure: Failure) -> Failure:
-    failure.trap(FirstError)
-    error = failure.value
-    assert isinstance(error, FirstError)
-    return error.subFailure
