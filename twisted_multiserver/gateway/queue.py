@@ -5,8 +5,9 @@ Strategy: those that wait for a change of the pool are asked again at every chan
 stand in line, since all backends have as much as they take, one for each place that is free.
 
 Invariants: they are asked in the order in which they came, in a reactor turn of their own, so
-that a change in several steps (a child is removed, then expected) is seen as one; each is
-asked again at its deadline at the latest.
+that a change in several steps (a child is removed, then expected) is seen as one; one that can't
+use a place (what is free has failed it already) holds up nobody behind it; each waits in one
+way at a time, and is asked again at its deadline at the latest.
 """
 
 from __future__ import annotations
@@ -94,7 +95,11 @@ class ExchangeQueue:
         @param exchange: goes on later, or at its deadline.
         @param inLine: whether it waits for a place.
         """
-        (self._inLine if inLine else self._forChange)[exchange] = None
+        waiting, others = self._forChange, self._inLine
+        if inLine:
+            waiting, others = others, waiting
+        others.pop(exchange, None)
+        waiting[exchange] = None
         self._sweep.watch(exchange)
 
     def remove(self, exchange: Waiting) -> None:
@@ -120,8 +125,17 @@ class ExchangeQueue:
         for exchange in tuple(self._forChange):
             if exchange in self._forChange:
                 exchange.goOn()
-        # At most once round: who can't use a place stands in line again.
-        for _ in range(len(self._inLine)):
-            if not self._inLine or not hasPlace():
+        while self._inLine and hasPlace():
+            first = next(iter(self._inLine))
+            first.goOn()
+            if first in self._inLine:
+                # It can't use that place, and keeps its own; somebody behind it may.
+                self._wakeBehind(first, hasPlace)
                 return
-            next(iter(self._inLine)).goOn()
+
+    def _wakeBehind(self, first: Waiting, hasPlace: Callable[[], bool]) -> None:
+        for exchange in tuple(self._inLine):
+            if not hasPlace():
+                return
+            if exchange is not first and exchange in self._inLine:
+                exchange.goOn()
