@@ -1,5 +1,5 @@
 """
-The log as the request path sees it: as much of L{Logger<twisted.logger.Logger>} as it needs,
+The log as the request path sees it: as much of C{twisted.logger.Logger} as it needs,
 handed in, so that its modules do not import Twisted.
 """
 
